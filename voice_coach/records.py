@@ -1,0 +1,345 @@
+"""What passes from stage to stage: frozen records, nothing else.
+
+The data's way, and who makes what:
+
+    audio        Window            speech, cut at pauses, with where the voice is
+                 Recording         the whole file: length, level, where the voice is
+    speech       Transcript        words of record, and the verbatim pass beside them
+    delivery     Delivery          time, pace, pauses, fillers
+    coverage     Coverage          sentences with labels, stages, STAR, mistakes
+    interviewer  Feedback          what to say
+    session      Assessment        all of it
+
+Times are in seconds on the answer's own clock: sample counts divided by the rate, from the
+first sample of the recording. Unknown is None, never zero. Records that hold an array compare
+by identity, and the array is read-only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+SAMPLE_RATE_HZ = 16_000
+"""Rate of all audio inside the program: what Whisper and Silero were trained on."""
+
+Samples = npt.NDArray[np.float32]
+"""Mono audio at SAMPLE_RATE_HZ, shape (n,), float32, full scale is ±1."""
+
+Level = Literal["missing", "mentioned", "strong"]
+CandidateLevel = Literal["early", "mid", "senior"]
+Verdict = Literal["short", "in_range", "long"]
+FillerKind = Literal["filled_pause", "discourse_marker", "repetition"]
+PauseKind = Literal["short", "long", "lost_thread"]
+MistakeName = Literal[
+    "purely_technical",
+    "no_customer_impact",
+    "root_cause_first",
+    "heroic",
+    "no_follow_through",
+    "vague",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of time; end_s is never before start_s."""
+
+    start_s: float
+    end_s: float
+
+    @property
+    def duration_s(self) -> float:
+        return self.end_s - self.start_s
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Window:
+    """Speech to transcribe in one go: at most 28 s, cut in silence wherever there was any.
+
+    samples: float32, shape (n,), read-only: pieces of the recording put end to end, with the
+    middle of long silences left out, because Whisper invents words there.
+    pieces: where each piece came from, in order; their lengths add up to the samples.
+    voiced: where the voice is, on the recording's clock, inside this window.
+    """
+
+    samples: Samples
+    pieces: tuple[Span, ...]
+    voiced: tuple[Span, ...]
+
+    def __post_init__(self) -> None:
+        self.samples.flags.writeable = False
+
+    @property
+    def duration_s(self) -> float:
+        return len(self.samples) / SAMPLE_RATE_HZ
+
+    def time_s(self, offset_s: float, *, ends: bool = False) -> float:
+        """Time on the recording's clock of a point in the samples.
+
+        At a join of two pieces the point is the later piece's start, or with `ends` the
+        earlier piece's end.
+        """
+        past = 0.0
+        for piece in self.pieces:
+            inside = offset_s - past
+            if inside < piece.duration_s or (ends and inside <= piece.duration_s):
+                return piece.start_s + max(inside, 0.0)
+            past += piece.duration_s
+        return self.pieces[-1].end_s
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """The facts of one recording, known once it has been read to the end.
+
+    peak_dbfs, rms_dbfs: level of the whole recording in dB of full scale; None for exact zeros.
+    clipped: share of samples at full scale, 0 to 1.
+    bad_samples: how many samples were not finite (they are read as silence).
+    truncated: the file broke off before its end; what came before is kept.
+    """
+
+    path: str
+    duration_s: float
+    sample_rate_hz: int
+    channels: int
+    peak_dbfs: float | None
+    rms_dbfs: float | None
+    clipped: float
+    bad_samples: int
+    truncated: bool
+    voiced: tuple[Span, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One spoken word as written down, punctuation attached; confidence is 0 to 1."""
+
+    text: str
+    start_s: float
+    end_s: float
+    confidence: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """What was said.
+
+    words: the text of record. verbatim: the same speech decoded by a pass that is primed to
+    keep hesitation sounds; used to find them, never as text.
+    """
+
+    words: tuple[Word, ...]
+    verbatim: tuple[Word, ...]
+
+    @property
+    def text(self) -> str:
+        return " ".join(word.text for word in self.words)
+
+
+@dataclass(frozen=True, slots=True)
+class FillerEvent:
+    """One filler, with where it is and how sure the measurement is (0 to 1)."""
+
+    text: str
+    kind: FillerKind
+    start_s: float
+    end_s: float
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """A silence inside the answer: short from 0.25 s, long from 2 s, lost_thread from 5 s."""
+
+    start_s: float
+    end_s: float
+    kind: PauseKind
+
+    @property
+    def duration_s(self) -> float:
+        return self.end_s - self.start_s
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The time an answer should take, and how this one compares."""
+
+    min_s: float
+    max_s: float
+    verdict: Verdict | None
+
+
+@dataclass(frozen=True, slots=True)
+class Fillers:
+    """Counts and rates; rates are None where there is too little speech to judge."""
+
+    filled_pauses: int
+    discourse_markers: int
+    repetitions: int
+    per_minute: float | None
+    per_100_words: float | None
+    events: tuple[FillerEvent, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """How it was said. None wherever nothing was said, or too little to judge."""
+
+    answer_duration_s: float | None
+    speaking_time_s: float | None
+    target: Target
+    words: int
+    speech_rate_wpm: float | None
+    articulation_rate_wpm: float | None
+    fillers: Fillers
+    pauses: tuple[Pause, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """One unit to be judged: a spoken sentence or clause. Times are None for typed text."""
+
+    text: str
+    start_s: float | None
+    end_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedSentence:
+    """A sentence, the probability of every label, and the labels it is given.
+
+    specific: probability that it says its stage with something specific, 0 to 1.
+    """
+
+    text: str
+    start_s: float | None
+    end_s: float | None
+    labels: Mapping[str, float]
+    assigned: tuple[str, ...]
+    specific: float
+
+    @property
+    def duration_s(self) -> float | None:
+        if self.start_s is None or self.end_s is None:
+            return None
+        return self.end_s - self.start_s
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The words a verdict rests on; score is the model's probability."""
+
+    text: str
+    start_s: float | None
+    end_s: float | None
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class StageCoverage:
+    """How well one lifecycle stage was heard. unsure: the evidence is within the doubtful band."""
+
+    level: Level
+    seconds: float | None
+    evidence: tuple[Evidence, ...]
+    unsure: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StarPart:
+    """Time and evidence of one part of situation, task, action, result."""
+
+    seconds: float | None
+    evidence: tuple[Evidence, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """A weakness of the whole answer, with why it is called one."""
+
+    name: MistakeName
+    why: str
+    evidence: tuple[Evidence, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """What was said, held against the incident lifecycle.
+
+    stages and star are keyed by label, in the rubric's order. impact: some sentence says who was
+    affected and how. on_subject: some sentence carries a stage.
+    """
+
+    sentences: tuple[JudgedSentence, ...]
+    stages: Mapping[str, StageCoverage]
+    star: Mapping[str, StarPart]
+    impact: bool
+    mistakes: tuple[Mistake, ...]
+    on_subject: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUp:
+    """A question to ask next. probes: the stage it pulls on, or None."""
+
+    id: str
+    text: str
+    probes: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """What the coach says: at most three fixes, most important first.
+
+    verdict: the verdict on time in one sentence, empty for typed text. spoken: the version to
+    read aloud, at most 40 s of it.
+    """
+
+    verdict: str
+    spoken: str
+    strengths: tuple[str, ...]
+    fixes: tuple[str, ...]
+    follow_up: FollowUp | None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelNames:
+    """Which models judged, and on what."""
+
+    whisper: str | None
+    lifecycle: str
+    device: str
+    compute_type: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Wall-clock cost of each stage, in seconds; for benchmarks, never for judgement."""
+
+    load: float
+    transcribe: float | None
+    classify: float
+    total: float
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """Everything known about one answer. recording and delivery are None for typed text.
+
+    coverage and feedback are None where nothing was said: there is nothing to judge.
+    notes: what the person should know about the measurement itself, a sentence each.
+    """
+
+    recording: Recording | None
+    models: ModelNames
+    transcript: Transcript
+    delivery: Delivery | None
+    coverage: Coverage | None
+    feedback: Feedback | None
+    timings: Timings
+    notes: tuple[str, ...] = field(default=())

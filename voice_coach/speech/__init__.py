@@ -1,0 +1,1 @@
+"""Transcribe: model files, the device that runs them, and Whisper itself."""

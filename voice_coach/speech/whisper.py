@@ -1,0 +1,303 @@
+"""Whisper through faster-whisper: one window in, its words out.
+
+Each window is encoded once and decoded twice: plainly for the text of record, and primed with
+hesitations so that they are written down instead of cleaned away. Sharing the encoder makes the
+second reading cost about a third of the first.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from voice_coach.errors import TranscriptionError
+from voice_coach.records import SAMPLE_RATE_HZ, Span, Window, Word
+
+if TYPE_CHECKING:
+    import ctranslate2
+    from faster_whisper import WhisperModel
+    from faster_whisper.tokenizer import Tokenizer
+
+PRIMING = "Um, so, uh, I mean, er, you know, hmm, like, uh-huh."
+"""Makes Whisper write hesitations down. On human recordings with 14 of them the shipped model
+kept none plainly and 12 with this prompt (measured; the wording is from the same runs)."""
+
+TEMPERATURES = (0.0, 0.4)
+"""Greedy first, one more try if that loops. The usual ladder of six costs up to 13 s on a bad
+window and was never right where the second try was not."""
+
+LOOPS_ABOVE = 2.4
+"""Compression ratio of looping text. Source: Whisper's own decoding rule."""
+
+UNSURE_BELOW = -1.0
+"""Mean log probability of text not to be trusted. Source: Whisper's own decoding rule."""
+
+TOKENS_PER_S = 9.0
+"""Bound on text per second of audio; the fastest talkers reach about 6 tokens a second."""
+
+MIN_VOICE_S = 0.2
+"""Less voice than this in a window is no word; Whisper would write "Thank you." over it."""
+
+MIN_ALIGN_S = 1.0
+"""Word alignment of shorter audio is not reliable, and can end the process in CTranslate2."""
+
+VOICE_NEAR_S = 0.35
+"""A word further from any voice than this was not spoken: word times are good to about 0.2 s."""
+
+MOST_READINGS = 3
+"""How often the rest of a window is read again before it is given up."""
+
+UNREAD_VOICE_S = 1.0
+"""Voice after the last word that says Whisper stopped too early."""
+
+HOP = 160
+"""Samples a feature frame. Source: Whisper's front end, 10 ms at 16 kHz."""
+
+LOOP_REPEATS = 4
+"""A run of words said this often in a row is a decoder's loop; people stop at three."""
+
+LOOP_LONGEST = 8
+"""Longest run, in words, that is looked at for loops."""
+
+_SPACES = re.compile(r"\s+")
+
+
+class Transcriber(Protocol):
+    """What the session needs from speech recognition; one method."""
+
+    def transcribe(self, window: Window) -> WindowText: ...
+
+
+@dataclass(frozen=True, slots=True)
+class WindowText:
+    """One window's words on the recording's clock: as text of record, and with hesitations."""
+
+    words: tuple[Word, ...]
+    verbatim: tuple[Word, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WhisperOptions:
+    """How Whisper is run. compute_type None lets the device decide: int8 on CPU, float16 on GPU.
+
+    threads 0 means one per core, at most four: more make a small model slower.
+    """
+
+    device: str = "cpu"
+    compute_type: str | None = None
+    threads: int = 0
+    prompt: str | None = None
+
+    @property
+    def resolved_compute_type(self) -> str:
+        return self.compute_type or ("float16" if self.device == "cuda" else "int8")
+
+    @property
+    def resolved_threads(self) -> int:
+        return self.threads or min(4, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 4)
+
+
+class Whisper:
+    """A loaded Whisper model.
+
+    Raises: TranscriptionError if the model's files, though sound, can't be loaded or run.
+    """
+
+    def __init__(self, folder: Path, options: WhisperOptions | None = None) -> None:
+        self.options = options or WhisperOptions()
+        # every file is local; without this a library in between may try to ask a hub
+        os.environ["HF_HUB_OFFLINE"] = "1"
+        import ctranslate2
+        from faster_whisper import WhisperModel
+        from faster_whisper.tokenizer import Tokenizer
+
+        # the second try samples; a fixed seed makes the same recording give the same words
+        ctranslate2.set_random_seed(0)
+        try:
+            self._model: WhisperModel = WhisperModel(
+                str(folder),
+                device=self.options.device,
+                compute_type=self.options.resolved_compute_type,
+                cpu_threads=self.options.resolved_threads,
+                local_files_only=True,
+            )
+        except (RuntimeError, ValueError, OSError) as exc:
+            raise TranscriptionError(f"Whisper could not be loaded from {folder}: {_one_line(exc)}") from exc
+        multilingual = self._model.model.is_multilingual
+        self._tokenizer: Tokenizer = Tokenizer(
+            self._model.hf_tokenizer,
+            multilingual,
+            task="transcribe" if multilingual else None,
+            language="en" if multilingual else None,
+        )
+
+    def transcribe(self, window: Window) -> WindowText:
+        """The words of one window, twice; both empty where there is too little voice.
+
+        Raises: TranscriptionError if Whisper fails.
+        """
+        if sum(span.duration_s for span in window.voiced) < MIN_VOICE_S:
+            return WindowText((), ())
+        try:
+            return self._transcribe(window)
+        except (RuntimeError, ValueError) as exc:
+            raise TranscriptionError(f"Whisper failed: {_one_line(exc)}; try again with --device cpu") from exc
+
+    def _transcribe(self, window: Window) -> WindowText:
+        """Both readings. Whisper sometimes stops at a pause: then the rest is encoded and read again."""
+        words: list[Word] = []
+        verbatim: list[Word] = []
+        from_s = 0.0
+        for _ in range(MOST_READINGS):
+            encoded = self._model.encode(self._features(window, from_s))
+            plain, reached_s = self._decode(window, encoded, from_s, self.options.prompt)
+            primed, _ = self._decode(window, encoded, from_s, PRIMING)
+            more = bool(plain) and reached_s > from_s and _voice_after(window, reached_s) >= UNREAD_VOICE_S
+            words += plain
+            # where the plain reading stopped early the primed one may have gone on: read once only
+            until_s = window.time_s(reached_s) if more else window.pieces[-1].end_s
+            verbatim += [word for word in primed if word.start_s < until_s]
+            if not more:
+                break
+            from_s = reached_s
+        return WindowText(_clean(words, window.voiced), _clean(verbatim, window.voiced))
+
+    def _features(self, window: Window, from_s: float) -> npt.NDArray[np.float32]:
+        """Whisper's input for the rest of a window, padded to 30 s."""
+        from faster_whisper.audio import pad_or_trim
+
+        samples = np.asarray(window.samples)[round(from_s * SAMPLE_RATE_HZ) :]
+        if len(samples) < MIN_ALIGN_S * SAMPLE_RATE_HZ:
+            samples = np.pad(samples, (0, round(MIN_ALIGN_S * SAMPLE_RATE_HZ) - len(samples)))
+        features = self._model.feature_extractor(samples)[:, : -(-len(samples) // HOP)]
+        padded: npt.NDArray[np.float32] = pad_or_trim(features)
+        return padded
+
+    def _decode(
+        self, window: Window, encoded: ctranslate2.StorageView, from_s: float, prompt: str | None
+    ) -> tuple[list[Word], float]:
+        """One reading from `from_s` on: its words, and how far into the window they reach."""
+        left_s = max(window.duration_s - from_s, MIN_ALIGN_S)
+        written = self._tokens(encoded, prompt, round(left_s * TOKENS_PER_S) + 16)
+        tokens = [token for token in written if token < self._tokenizer.eot]
+        if not tokens:
+            return [], from_s
+        # alignment stretches the last word over whatever follows; the time that Whisper
+        # itself wrote last says how far it really read
+        times = [token for token in written if token >= self._tokenizer.timestamp_begin]
+        read_s = (times[-1] - self._tokenizer.timestamp_begin) * self._model.time_precision if times else left_s
+        frames = min(round(left_s * SAMPLE_RATE_HZ / HOP), self._model.feature_extractor.nb_max_frames)
+        aligned = self._model.find_alignment(self._tokenizer, [tokens], encoded, frames)
+        parts = aligned[0] if aligned else []
+        words = [
+            Word(
+                text=_SPACES.sub(" ", part["word"]),
+                start_s=window.time_s(from_s + float(part["start"])),
+                end_s=window.time_s(from_s + float(part["end"]), ends=True),
+                confidence=float(part["probability"]),
+            )
+            for part in parts
+        ]
+        return words, from_s + min(read_s, left_s)
+
+    def _tokens(self, encoded: ctranslate2.StorageView, prompt: str | None, most: int) -> list[int]:
+        """Text and time tokens of the best try."""
+        from faster_whisper.transcribe import get_compression_ratio, get_suppressed_tokens
+
+        tokenizer = self._tokenizer
+        previous = tokenizer.encode(" " + prompt.strip()) if prompt else []
+        start = self._model.get_prompt(tokenizer, previous, without_timestamps=False)
+        tries: list[tuple[bool, float, list[int]]] = []
+        for temperature in TEMPERATURES:
+            result = self._model.model.generate(
+                encoded,
+                [start],
+                beam_size=1,
+                sampling_temperature=temperature or 1.0,
+                sampling_topk=0 if temperature else 1,
+                max_length=min(len(start) + most, self._model.max_length),
+                return_scores=True,
+                return_no_speech_prob=True,
+                suppress_blank=True,
+                suppress_tokens=list(get_suppressed_tokens(tokenizer, [-1])),
+            )[0]
+            tokens = list(result.sequences_ids[0])
+            text = tokenizer.decode([token for token in tokens if token < tokenizer.eot]).strip()
+            score = float(result.scores[0])
+            loops = get_compression_ratio(text) > LOOPS_ABOVE
+            tries.append((not loops, score, tokens))
+            if not loops and score >= UNSURE_BELOW:
+                break
+        return max(tries, key=lambda one: one[:2])[2]
+
+
+def without_loops(words: tuple[Word, ...]) -> tuple[Word, ...]:
+    """The words with each decoder loop cut down to its first round.
+
+    A loop is the same run of one to LOOP_LONGEST words LOOP_REPEATS times or more in a row.
+    """
+    keys = [re.sub(r"\W+", "", word.text.lower()) for word in words]
+    kept: list[Word] = []
+    i = 0
+    while i < len(words):
+        for length in range(1, LOOP_LONGEST + 1):
+            rounds = 1
+            run = keys[i : i + length]
+            while keys[i + rounds * length : i + (rounds + 1) * length] == run:
+                rounds += 1
+            if rounds >= LOOP_REPEATS:
+                kept += words[i : i + length]
+                i += rounds * length
+                break
+        else:
+            kept.append(words[i])
+            i += 1
+    return tuple(kept)
+
+
+def _clean(parts: list[Word], voiced: tuple[Span, ...]) -> tuple[Word, ...]:
+    return without_loops(_within_voice(_joined(parts), voiced))
+
+
+def _joined(parts: list[Word]) -> list[Word]:
+    """Whole words from the tokenizer's parts: what has no space before it belongs to the word before.
+
+    That is a full stop as well as the rest of "post-mortem", "2,000" and "o'clock".
+    """
+    words: list[Word] = []
+    for part in parts:
+        text = part.text.strip()
+        if not text:
+            continue
+        if words and (not part.text.startswith(" ") or not any(character.isalnum() for character in text)):
+            last = words[-1]
+            spoken = any(character.isalnum() for character in text)
+            words[-1] = replace(last, text=last.text + text, end_s=part.end_s if spoken else last.end_s)
+        else:
+            words.append(replace(part, text=text))
+    return words
+
+
+def _voice_after(window: Window, offset_s: float) -> float:
+    """Seconds of voice in a window after a point of its samples."""
+    time_s = window.time_s(offset_s, ends=True)
+    return sum(max(0.0, span.end_s - max(span.start_s, time_s)) for span in window.voiced)
+
+
+def _within_voice(words: list[Word], voiced: tuple[Span, ...]) -> tuple[Word, ...]:
+    """Only words with some voice near them; the others were invented over silence."""
+    return tuple(
+        word
+        for word in words
+        if any(word.start_s < span.end_s + VOICE_NEAR_S and word.end_s > span.start_s - VOICE_NEAR_S for span in voiced)
+    )
+
+
+def _one_line(error: BaseException) -> str:
+    return _SPACES.sub(" ", str(error)).strip() or type(error).__name__
