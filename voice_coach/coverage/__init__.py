@@ -1,0 +1,1 @@
+"""Judge coverage: sentences, labels, the fine-tuned classifier, the whole-answer judgement."""

@@ -1,0 +1,155 @@
+"""From labelled sentences to a judgement of the whole answer (rubric: "From units to the whole answer")."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from voice_coach.coverage.labels import COWBOY, IMPACT, STAGES, STAR
+from voice_coach.records import (
+    Coverage,
+    Evidence,
+    JudgedSentence,
+    Level,
+    Mistake,
+    MistakeName,
+    StageCoverage,
+    StarPart,
+)
+
+MOST_EVIDENCE = 3
+"""Quotes shown a stage: enough to believe it, few enough to read."""
+
+VAGUE_SPECIFICS = 1
+"""At most this many specifics in the whole answer make it vague. Source: the rubric."""
+
+ROOT_FIRST_SENTENCES = 2
+"""Digging told at no more length than one sentence is triage, not a chase."""
+
+
+def judge_answer(sentences: Sequence[JudgedSentence], thresholds: Mapping[str, float], doubt: float) -> Coverage:
+    """The coverage of one answer.
+
+    thresholds: probability from which each output counts, `specific` included. doubt: half-width of
+    the band around a threshold in which the model is not sure; a stage whose best sentence lies
+    in that band, above or below, is reported as unsure.
+    """
+    stages = {stage: _stage(stage, sentences, thresholds, doubt) for stage in STAGES}
+    on_subject = any(stage.level != "missing" for stage in stages.values())
+    return Coverage(
+        sentences=tuple(sentences),
+        stages=stages,
+        star={part: _star_part(part, sentences) for part in STAR},
+        impact=any(IMPACT in one.assigned for one in sentences),
+        mistakes=_mistakes(sentences, stages, thresholds) if on_subject else (),
+        on_subject=on_subject,
+    )
+
+
+def _stage(
+    stage: str, sentences: Sequence[JudgedSentence], thresholds: Mapping[str, float], doubt: float
+) -> StageCoverage:
+    carriers = [one for one in sentences if stage in one.assigned]
+    best = max((one.labels[stage] for one in sentences if one.text.strip()), default=0.0)
+    return StageCoverage(
+        level=_level(stage, carriers, thresholds),
+        seconds=_seconds(carriers, len(sentences)),
+        # a sentence that is specific shows more than one that is only certain
+        evidence=_evidence(carriers, stage, lambda one: one.labels[stage] * (0.5 + one.specific)),
+        unsure=abs(best - thresholds[stage]) <= doubt,
+    )
+
+
+def _level(stage: str, carriers: Sequence[JudgedSentence], thresholds: Mapping[str, float]) -> Level:
+    if not carriers:
+        return "missing"
+    specific = [one for one in carriers if one.specific >= thresholds["specific"]]
+    if stage == "communication":
+        # sharing the review afterwards is not communication during the response
+        specific = [one for one in specific if "prevention" not in one.assigned]
+    return "strong" if specific else "mentioned"
+
+
+def _star_part(part: str, sentences: Sequence[JudgedSentence]) -> StarPart:
+    carriers = [one for one in sentences if part in one.assigned]
+    return StarPart(_seconds(carriers, len(sentences)), _evidence(carriers, part))
+
+
+def _mistakes(
+    sentences: Sequence[JudgedSentence],
+    stages: Mapping[str, StageCoverage],
+    thresholds: Mapping[str, float],
+) -> tuple[Mistake, ...]:
+    """The rubric's mistakes, worst first."""
+    found: list[Mistake] = []
+
+    def add(name: MistakeName, why: str, carriers: Sequence[JudgedSentence] = (), label: str = COWBOY) -> None:
+        found.append(Mistake(name, why, _evidence(carriers, label)))
+
+    cowboy = [one for one in sentences if COWBOY in one.assigned]
+    if cowboy:
+        add("heroic", "a risky act outside process is told without criticism", cowboy)
+    digging = _digging_before_stabilising(sentences)
+    if digging:
+        add(
+            "root_cause_first",
+            "the search for the cause is told before, and at more length than, the way out",
+            digging,
+            "detection",
+        )
+    if not any(IMPACT in one.assigned for one in sentences):
+        add("no_customer_impact", "no sentence says who was affected and how")
+    technical = [stage for stage in ("detection", "mitigation", "prevention") if stages[stage].level != "missing"]
+    if stages["communication"].level == "missing" and len(technical) >= 2:
+        add("purely_technical", "nobody is told, asked or gathered during the response")
+    if stages["prevention"].level == "missing":
+        add("no_follow_through", "no cause, review or action item comes after the fix")
+    specifics = [one for one in sentences if one.specific >= thresholds["specific"]]
+    if len(specifics) <= VAGUE_SPECIFICS:
+        add("vague", "hardly a number, tool, role or named act in the whole answer")
+    return tuple(found)
+
+
+def _digging_before_stabilising(sentences: Sequence[JudgedSentence]) -> list[JudgedSentence]:
+    """Sentences that dig for the cause before the first mitigation, if they outweigh it; else none.
+
+    Digging is triage done by the speaker's side (`detection` with `action`) after the scene is set,
+    and a cause established before anything was stabilised. An answer with no mitigation at all has
+    nothing to be before.
+    """
+    first = next((k for k, one in enumerate(sentences) if "mitigation" in one.assigned), None)
+    if first is None:
+        return []
+    before = sentences[:first]
+    digging = [
+        one
+        for one in before
+        if ("detection" in one.assigned and "situation" not in one.assigned) or "prevention" in one.assigned
+    ]
+    mitigating = [one for one in sentences if "mitigation" in one.assigned]
+    cause_first = any("prevention" in one.assigned for one in before)
+    enough = len(digging) > ROOT_FIRST_SENTENCES and _words(digging) > _words(mitigating)
+    return digging if cause_first and enough else []
+
+
+def _words(sentences: Sequence[JudgedSentence]) -> int:
+    return sum(len(one.text.split()) for one in sentences)
+
+
+def _seconds(carriers: Sequence[JudgedSentence], total: int) -> float | None:
+    """Seconds of these sentences; None for typed text, 0.0 only where the answer was spoken."""
+    durations = [one.duration_s for one in carriers]
+    if not total or any(duration is None for duration in durations):
+        return None
+    return sum(duration for duration in durations if duration is not None)
+
+
+def _evidence(
+    carriers: Sequence[JudgedSentence],
+    label: str,
+    weight: Callable[[JudgedSentence], float] | None = None,
+) -> tuple[Evidence, ...]:
+    """The most telling sentences first, by `weight` or else by the label's probability."""
+    ranked = sorted(carriers, key=weight or (lambda one: one.labels[label]), reverse=True)
+    return tuple(
+        Evidence(one.text, one.start_s, one.end_s, round(one.labels[label], 4)) for one in ranked[:MOST_EVIDENCE]
+    )

@@ -1,0 +1,116 @@
+"""Put sentences with their neighbours into the classifier's input.
+
+Sentences are packed one after another, [CLS] s1 [SEP] s2 [SEP] …, into windows of at most
+WINDOW tokens. Each window judges its core sentences; the ones before and after are there to be
+read only. One pass over a window judges some eight sentences, each seeing far more context
+than one sentence a pass would allow at eight times the cost. Training and run time share this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from voice_coach.errors import ModelDamagedError
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+WINDOW = 256
+"""Tokens a window; the encoder's cost grows faster than its length."""
+
+CORE = 144
+"""Tokens of a window that are judged; the rest is context."""
+
+BEFORE = 72
+"""Tokens of context kept before the core, at most: about three sentences."""
+
+LONGEST_SENTENCE = 96
+"""A longer sentence is cut; spoken sentences of more than 70 words are split before."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Packed:
+    """One window. tokens: int64 [t]. owners: int64 [t], the core sentence (0-based within this
+    window) that each token belongs to, -1 for context and markers. sentences: indices of the
+    core sentences in the answer."""
+
+    tokens: npt.NDArray[np.int64]
+    owners: npt.NDArray[np.int64]
+    sentences: tuple[int, ...]
+
+
+def marker(tokenizer: Tokenizer, name: str) -> int:
+    """Id of one of the tokenizer's markers.
+
+    Raises: ModelDamagedError if it has none of that name.
+    """
+    found = tokenizer.token_to_id(name)
+    if found is None:
+        raise ModelDamagedError(f"the tokenizer has no {name}; install the program again")
+    return int(found)
+
+
+def tokenize(tokenizer: Tokenizer, sentences: Sequence[str]) -> list[list[int]]:
+    """Token ids of each sentence, without markers; never empty (an unknown token stands in)."""
+    unknown = marker(tokenizer, "[UNK]")
+    encoded = tokenizer.encode_batch(list(sentences), add_special_tokens=False)
+    return [one.ids[:LONGEST_SENTENCE] or [unknown] for one in encoded]
+
+
+def pack(ids: Sequence[Sequence[int]], cls_id: int, sep_id: int, *, first_core: int = CORE) -> list[Packed]:
+    """Windows that together judge every sentence once, in order.
+
+    first_core: tokens of the first window's core; training varies it, so that sentences are
+    met at every place of a window.
+    """
+    windows: list[Packed] = []
+    start, room = 0, first_core
+    while start < len(ids):
+        end, used = start, 0
+        while end < len(ids) and (end == start or used + len(ids[end]) + 1 <= room):
+            used += len(ids[end]) + 1
+            end += 1
+        before, left = start, min(BEFORE, WINDOW - 1 - used)
+        while before > 0 and len(ids[before - 1]) + 1 <= left:
+            before -= 1
+            left -= len(ids[before]) + 1
+        length = 1 + sum(len(ids[k]) + 1 for k in range(before, end))
+        after = end
+        while after < len(ids) and length + len(ids[after]) + 1 <= WINDOW:
+            length += len(ids[after]) + 1
+            after += 1
+        tokens, owners = [cls_id], [-1]
+        for k in range(before, after):
+            tokens += [*ids[k], sep_id]
+            owner = k - start if start <= k < end else -1
+            owners += [owner] * len(ids[k]) + [-1]
+        windows.append(
+            Packed(np.asarray(tokens, dtype=np.int64), np.asarray(owners, dtype=np.int64), tuple(range(start, end)))
+        )
+        start, room = end, CORE
+    return windows
+
+
+def collate(windows: Sequence[Packed], pad_id: int = 0) -> dict[str, npt.NDArray[Any]]:
+    """A batch of windows as the network's input.
+
+    input_ids, attention_mask: int64 [batch, t]. pool: float32 [batch, sentences, t], 1 where a
+    token belongs to a core sentence.
+    """
+    longest = max(len(window.tokens) for window in windows)
+    most = max(len(window.sentences) for window in windows)
+    input_ids = np.full((len(windows), longest), pad_id, dtype=np.int64)
+    attention_mask = np.zeros_like(input_ids)
+    pool = np.zeros((len(windows), most, longest), dtype=np.float32)
+    for row, window in enumerate(windows):
+        length = len(window.tokens)
+        input_ids[row, :length] = window.tokens
+        attention_mask[row, :length] = 1
+        inside = np.flatnonzero(window.owners >= 0)
+        pool[row, window.owners[inside], inside] = 1.0
+    return {"input_ids": input_ids, "attention_mask": attention_mask, "pool": pool}

@@ -1,0 +1,75 @@
+"""Cut an answer into sentences, the units that are judged: from timed words or from typed text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from voice_coach.records import Sentence, Word
+
+LONGEST_WORDS = 40
+"""A transcriber's sentence longer than this is nearly always several; it is cut at its best joint."""
+
+SHORTEST_WORDS = 5
+"""No piece of a cut sentence is shorter."""
+
+SENTENCE_PAUSE_S = 1.2
+"""A silence this long ends a sentence even where the recogniser wrote no full stop."""
+
+_ENDS = (".", "?", "!", "…")
+_ABBREVIATIONS = frozenset("mr. mrs. ms. dr. st. vs. e.g. i.e. etc. approx. no. a.m. p.m. inc. ltd.".split())
+_JOINTS = frozenset("and but so then because which while when after before or until".split())
+
+
+def spoken_sentences(words: Sequence[Word]) -> tuple[Sentence, ...]:
+    """Sentences of a transcript; together they hold every word once, in order."""
+    pieces: list[list[Word]] = [[]]
+    for k, word in enumerate(words):
+        pieces[-1].append(word)
+        if k + 1 == len(words):
+            break
+        pause_s = words[k + 1].start_s - word.end_s
+        if _ends_sentence(word.text) or (pause_s >= SENTENCE_PAUSE_S and len(pieces[-1]) >= SHORTEST_WORDS):
+            pieces.append([])
+    cut = [part for piece in pieces if piece for part in _cut_long(piece)]
+    return tuple(Sentence(" ".join(word.text for word in part), part[0].start_s, part[-1].end_s) for part in cut)
+
+
+def typed_sentences(text: str) -> tuple[Sentence, ...]:
+    """Sentences of a typed answer; a blank line always ends one."""
+    sentences: list[Sentence] = []
+    for paragraph in re.split(r"\n\s*\n", text):
+        # without a clock every word stands at 0: only the punctuation and the joints count
+        words = [Word(token, 0.0, 0.0, None) for token in paragraph.split()]
+        sentences += [Sentence(one.text, None, None) for one in spoken_sentences(words)]
+    return tuple(sentences)
+
+
+def line_sentences(text: str) -> tuple[Sentence, ...]:
+    """One sentence a line, kept one to one: an empty line is an empty sentence."""
+    return tuple(Sentence(line.strip(), None, None) for line in text.splitlines())
+
+
+def _ends_sentence(token: str) -> bool:
+    bare = token.rstrip("\"')]”’")
+    return bare.endswith(_ENDS) and not bare.endswith("...") and bare.lower() not in _ABBREVIATIONS
+
+
+def _cut_long(words: list[Word]) -> list[list[Word]]:
+    """Halve a run-on at its best joint until no piece is too long."""
+    if len(words) <= LONGEST_WORDS:
+        return [words]
+    places = range(SHORTEST_WORDS, len(words) - SHORTEST_WORDS + 1)
+    best = max(places, key=lambda k: _joint_strength(words, k))
+    return [*_cut_long(words[:best]), *_cut_long(words[best:])]
+
+
+def _joint_strength(words: list[Word], k: int) -> float:
+    """How good it is to cut before word k: a comma, a joining word, a pause, near the middle."""
+    before, after = words[k - 1], words[k]
+    strength = 1.0 if before.text.endswith((",", ";", ":", "...")) else 0.0
+    if re.sub(r"\W", "", after.text.lower()) in _JOINTS:
+        strength += 1.0
+    strength += min(max(after.start_s - before.end_s, 0.0), 1.0)
+    off_middle = abs(k - len(words) / 2) / (len(words) / 2)
+    return strength - off_middle

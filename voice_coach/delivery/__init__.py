@@ -1,0 +1,1 @@
+"""Measure delivery: time, pace, pauses, fillers. Pure functions over words and spans."""

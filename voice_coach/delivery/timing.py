@@ -1,0 +1,73 @@
+"""Time: how long the answer was, where it paused, and how that compares with the target."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from voice_coach.records import Pause, PauseKind, Span, Target, Verdict, Word
+
+TARGET_MIN_S = 90.0
+TARGET_MAX_S = 180.0
+"""A first answer takes 1.5 to 3 minutes: long enough for the whole story, short enough that the
+interviewer can pull on it. Source: the interview guide."""
+
+SHORTEST_PAUSE_S = 0.25
+"""Shorter silences are articulation. Source: Goldman-Eisler 1968; the rubric."""
+
+LONG_PAUSE_S = 2.0
+"""From here on listeners hear a stumble. Source: the rubric."""
+
+LOST_THREAD_S = 5.0
+"""From here on the thread is lost. Source: the rubric."""
+
+WORD_TO_VOICE_S = 0.5
+"""How far the voice may begin before the first word or end after the last and still belong to it."""
+
+
+def answer_span(words: Sequence[Word], voiced: Sequence[Span]) -> Span | None:
+    """From the first to the last spoken word; None where no word was spoken.
+
+    Word times of a recogniser are good to 0.2 s at best; the voice detector knows better when
+    the first word begins and the last one ends, so the ends are taken from it.
+    """
+    if not words:
+        return None
+    first_s, last_s = words[0].start_s, words[-1].end_s
+    touching = [
+        span for span in voiced if span.end_s > first_s - WORD_TO_VOICE_S and span.start_s < last_s + WORD_TO_VOICE_S
+    ]
+    if not touching:
+        return Span(first_s, max(first_s, last_s))
+    return Span(touching[0].start_s, touching[-1].end_s)
+
+
+def speaking_time_s(answer: Span, voiced: Sequence[Span]) -> float:
+    """Seconds of voice inside the answer."""
+    return sum(max(0.0, min(span.end_s, answer.end_s) - max(span.start_s, answer.start_s)) for span in voiced)
+
+
+def silent_pauses(answer: Span, voiced: Sequence[Span]) -> tuple[Pause, ...]:
+    """Silences of SHORTEST_PAUSE_S and more inside the answer, in order."""
+    inside = [span for span in voiced if span.end_s > answer.start_s and span.start_s < answer.end_s]
+    return tuple(
+        Pause(before.end_s, after.start_s, _kind(after.start_s - before.end_s))
+        for before, after in pairwise(inside)
+        if after.start_s - before.end_s >= SHORTEST_PAUSE_S
+    )
+
+
+def held_against_target(
+    duration_s: float | None, *, min_s: float = TARGET_MIN_S, max_s: float = TARGET_MAX_S
+) -> Target:
+    """The verdict on time; None where nothing was said."""
+    verdict: Verdict | None = None
+    if duration_s is not None:
+        verdict = "short" if duration_s < min_s else "long" if duration_s > max_s else "in_range"
+    return Target(min_s, max_s, verdict)
+
+
+def _kind(duration_s: float) -> PauseKind:
+    if duration_s >= LOST_THREAD_S:
+        return "lost_thread"
+    return "long" if duration_s >= LONG_PAUSE_S else "short"
