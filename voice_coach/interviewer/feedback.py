@@ -1,0 +1,328 @@
+"""Feedback: what was good, at most three things to fix, and the next question.
+
+Every sentence rests on something measured and says what to do; nothing here guesses. The order
+of fixes is the interviewer's: first whether the question was answered, then what would make
+them not hand over the pager, then what was missing, then how it sounded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+
+from voice_coach.interviewer.questions import QuestionPack
+from voice_coach.records import CandidateLevel, Coverage, Delivery, Feedback, FollowUp, StageCoverage
+
+MOST_FIXES = 3
+MOST_STRENGTHS = 2
+SPOKEN_FIXES = 2
+
+SPOKEN_WORDS = 95
+"""About 38 s at the 155 words a minute the coach speaks: feedback longer than 40 s is not taken in."""
+
+SPOKEN_QUOTE_WORDS = 14
+"""Longer quotes are not read aloud; they are on the screen."""
+
+FILLER_SOUNDS_GOOD, FILLER_SOUNDS_POOR, FILLER_SOUNDS_SEVERE = 2.0, 5.0, 12.0
+"""Fillers a minute. Source: Laske & DiGennaro Reed 2024, doi 10.1002/jaba.1093: five a minute
+did no harm, twelve did."""
+
+SLOW_WPM, FAST_WPM = 110.0, 190.0
+"""Outside these the pace itself is noticed; 130 to 165 is comfortable. Source: published bands
+of speech coaches (120–160, 130–160, 140–160), widened by the usual amber zone."""
+
+LONG_PAUSES_NOTICED = 3
+"""Single long pauses are thinking; from the third on they are a habit."""
+
+WEIGHT = ("mitigation", "detection", "communication", "severity", "prevention")
+"""Which missing stage hurts most: an answer without the way out is no incident response."""
+
+MEANT = {
+    "detection": "how you found out and narrowed it down",
+    "severity": "how bad it was and who owned it",
+    "mitigation": "how you stopped the impact",
+    "communication": "who you kept informed",
+    "prevention": "the cause and what changed afterwards",
+}
+"""Each stage in words a tired person understands at once."""
+
+HEARD_AS = {
+    "detection": "how you detected it",
+    "severity": "how you judged severity and ownership",
+    "mitigation": "how you stabilised it",
+    "communication": "how you communicated",
+    "prevention": "root cause and prevention",
+}
+
+SIGNALS: Mapping[str, Mapping[CandidateLevel, str]] = {
+    "detection": {
+        "early": "name the alert or report that reached you, the value it showed, and the first dashboard or log you opened",
+        "mid": "name the alert, the error rate or latency behind it, and what you checked to rule things out",
+        "senior": "name the signal that fired, how you verified it, and how you narrowed the fault domain to one service or region",
+    },
+    "severity": {
+        "early": "say which level it was given, who was affected, and who you escalated to; a small role told honestly is fine",
+        "mid": "give the SEV level, how many customers or regions were hit, and who took ownership",
+        "senior": "tie the level to an SLO or to customers and money, and name who was incident commander",
+    },
+    "mitigation": {
+        "early": "say which runbook step or rollback you carried out, and how you saw that it worked",
+        "mid": "say what you did first to shrink the impact, why that rather than digging on, and how you verified it",
+        "senior": "say which option you chose (rollback, failover, flag, rate limit), what you traded for it, and how you verified it",
+    },
+    "communication": {
+        "early": "say whom you told, with what context, and in which channel",
+        "mid": "name the channel or bridge, who got updates, and how often",
+        "senior": "name the bridge and roles, the cadence of updates, and what support, customers and leadership were told",
+    },
+    "prevention": {
+        "early": "say what the postmortem found, and which part of the follow-up you did",
+        "mid": "name the root cause and one or two action items with an owner or a date",
+        "senior": "name the root cause, the action items with owners and dates, and what became less fragile beyond your own service",
+    },
+}
+"""What would make a stage heard, by level. Source: the interview guide's table of signals."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Fix:
+    """A thing to fix: as shown, and as said."""
+
+    shown: str
+    said: str
+
+
+def compose_feedback(
+    coverage: Coverage,
+    delivery: Delivery | None,
+    *,
+    pack: QuestionPack,
+    level: CandidateLevel = "mid",
+    asked: Collection[str] = (),
+) -> Feedback:
+    """Feedback on one answer.
+
+    delivery is None for typed text. asked: ids of follow-ups not to repeat.
+    """
+    fixes = list(_fixes(coverage, delivery, level))[:MOST_FIXES]
+    strengths = list(_strengths(coverage, delivery))[:MOST_STRENGTHS]
+    follow_up = choose_follow_up(coverage, pack, level, asked)
+    return Feedback(
+        verdict="" if delivery is None else verdict_line(delivery),
+        spoken=_spoken(delivery, strengths, fixes, follow_up),
+        strengths=tuple(strength.shown for strength in strengths),
+        fixes=tuple(fix.shown for fix in fixes),
+        follow_up=follow_up,
+    )
+
+
+def weakest_stage(coverage: Coverage) -> str | None:
+    """The stage to pull on: missing before mentioned, by WEIGHT; None where all are strong or nothing fits."""
+    if not coverage.on_subject:
+        return None
+    for wanted in ("missing", "mentioned"):
+        for stage in WEIGHT:
+            if coverage.stages[stage].level == wanted:
+                return stage
+    unsure = [stage for stage in WEIGHT if coverage.stages[stage].unsure]
+    return unsure[0] if unsure else None
+
+
+def choose_follow_up(
+    coverage: Coverage, pack: QuestionPack, level: CandidateLevel, asked: Collection[str] = ()
+) -> FollowUp | None:
+    """The first question that probes the weakest stage at this level and was not asked yet."""
+    probe = weakest_stage(coverage)
+    fitting = [one.follow_up for one in pack.follow_ups if level in one.levels and one.follow_up.id not in asked]
+    exact = [one for one in fitting if one.probes == probe]
+    return next(iter(exact or fitting), None)
+
+
+def spoken_time(seconds: float) -> str:
+    """A length of time as one says it: "2 minutes 5 seconds"."""
+    minutes, rest = divmod(round(seconds), 60)
+    parts = []
+    if minutes:
+        parts.append(f"{minutes} minute" + ("s" if minutes != 1 else ""))
+    if rest or not minutes:
+        parts.append(f"{rest} second" + ("s" if rest != 1 else ""))
+    return " ".join(parts)
+
+
+def verdict_line(delivery: Delivery) -> str:
+    """The verdict on time in one sentence; empty where nothing was said."""
+    length, target = delivery.answer_duration_s, delivery.target
+    if length is None or target.verdict is None:
+        return ""
+    span = f"{target.min_s / 60:g} to {target.max_s / 60:g} minutes"
+    if target.verdict == "in_range":
+        return f"You spoke for {spoken_time(length)}, inside the target of {span}."
+    if target.verdict == "short":
+        return (
+            f"You spoke for {spoken_time(length)}, {spoken_time(target.min_s - length)} short of the target of {span}."
+        )
+    return f"You spoke for {spoken_time(length)}, {spoken_time(length - target.max_s)} over the target of {span}."
+
+
+def _fixes(coverage: Coverage, delivery: Delivery | None, level: CandidateLevel) -> Iterator[_Fix]:
+    """Everything worth fixing, most important first."""
+    if not coverage.on_subject:
+        yield _Fix(
+            "I did not hear an answer to the question: tell one real incident, from how you noticed it to what changed afterwards.",
+            "I did not hear an answer to the question. Tell me one real incident, from how you noticed it to what changed afterwards.",
+        )
+        yield from _delivery_fixes(delivery)
+        return
+    mistakes = {mistake.name: mistake for mistake in coverage.mistakes}
+    if "heroic" in mistakes:
+        quote = _quote(mistakes["heroic"].evidence[0].text)
+        yield _Fix(
+            f"“{quote}” sounds like a risky act outside process. Say who approved or knew of it, or what you would do instead today.",
+            "One act sounded risky and outside process. Say who approved it, or what you would do instead today.",
+        )
+    missing = [stage for stage in WEIGHT if coverage.stages[stage].level == "missing"]
+    if "mitigation" in missing:
+        yield _missing_fix("mitigation", coverage.stages["mitigation"], level)
+    if "root_cause_first" in mistakes:
+        yield _Fix(
+            "You dug for the cause while the impact went on. Tell first how you stabilised, then how you found the cause.",
+            "You went for the cause before you stabilised. Tell first how you stopped the impact.",
+        )
+    if "communication" in missing:
+        why = "The story is purely technical. " if "purely_technical" in mistakes else ""
+        fix = _missing_fix("communication", coverage.stages["communication"], level)
+        yield _Fix(why + fix.shown, why + fix.said)
+    if "no_customer_impact" in mistakes:
+        yield _Fix(
+            "Nobody hears who was hurt: say in the first 15 seconds which customers, orders or teams were affected, and how many.",
+            "Say early who was affected, and how many.",
+        )
+    if delivery is not None and delivery.target.verdict in ("short", "long"):
+        yield _time_fix(delivery, coverage)
+    for stage in missing:
+        if stage not in ("mitigation", "communication"):
+            yield _missing_fix(stage, coverage.stages[stage], level)
+    if "vague" in mistakes:
+        yield _Fix(
+            "The answer stays vague: put in one number, one tool and one decision that was yours.",
+            "It stayed vague. Put in one number, one tool, and one decision that was yours.",
+        )
+    for stage in WEIGHT:
+        if coverage.stages[stage].level == "mentioned":
+            yield _Fix(
+                f"You only touched on {HEARD_AS[stage]}: {SIGNALS[stage][level]}.",
+                f"You only touched on {HEARD_AS[stage]}. Next time, {_first_part(SIGNALS[stage][level])}.",
+            )
+    yield from _delivery_fixes(delivery)
+    yield from _balance_fixes(coverage)
+
+
+def _missing_fix(stage: str, found: StageCoverage, level: CandidateLevel) -> _Fix:
+    opening = "I'm not sure I heard" if found.unsure else "I did not hear"
+    return _Fix(
+        f"{opening} {MEANT[stage]} ({stage}): {SIGNALS[stage][level]}.",
+        f"{opening} {MEANT[stage]}. Next time, {_first_part(SIGNALS[stage][level])}.",
+    )
+
+
+def _time_fix(delivery: Delivery, coverage: Coverage) -> _Fix:
+    length, target = delivery.answer_duration_s or 0.0, delivery.target
+    if target.verdict == "short":
+        thin = next((stage for stage in WEIGHT if coverage.stages[stage].level != "strong"), "mitigation")
+        return _Fix(
+            f"At {spoken_time(length)} it is too short: spend {spoken_time(target.min_s - length)} more, first on {MEANT[thin]}.",
+            f"Take {spoken_time(target.min_s - length)} more, first for {MEANT[thin]}.",
+        )
+    longest = max(coverage.stages, key=lambda stage: coverage.stages[stage].seconds or 0.0)
+    return _Fix(
+        f"At {spoken_time(length)} it is too long: cut {spoken_time(length - target.max_s)}, first from {MEANT[longest]}, "
+        f"where you spent {round(coverage.stages[longest].seconds or 0.0)} s.",
+        f"Cut {spoken_time(length - target.max_s)}, first from {MEANT[longest]}.",
+    )
+
+
+def _delivery_fixes(delivery: Delivery | None) -> Iterator[_Fix]:
+    if delivery is None:
+        return
+    fillers, pace = delivery.fillers, delivery.speech_rate_wpm
+    if fillers.per_minute is not None and fillers.per_minute > FILLER_SOUNDS_POOR:
+        strong = "very noticeable" if fillers.per_minute > FILLER_SOUNDS_SEVERE else "noticeable"
+        said = max(
+            {event.text for event in fillers.events if event.kind != "repetition"},
+            key=lambda text: sum(event.text == text for event in fillers.events),
+        )
+        yield _Fix(
+            f"{fillers.per_minute:.0f} fillers a minute are {strong} (mostly “{said}”): pause in silence instead.",
+            f"About {fillers.per_minute:.0f} fillers a minute, mostly {said}. Pause in silence instead.",
+        )
+    if pace is not None and pace > FAST_WPM:
+        yield _Fix(f"{pace:.0f} words a minute is fast: aim for 130 to 165.", "Slow down a little.")
+    if pace is not None and pace < SLOW_WPM:
+        yield _Fix(f"{pace:.0f} words a minute is slow: aim for 130 to 165.", "Pick up the pace a little.")
+    long = [pause for pause in delivery.pauses if pause.kind != "short"]
+    if len(long) >= LONG_PAUSES_NOTICED:
+        yield _Fix(
+            f"{len(long)} pauses of over 2 s: know your next step before you finish the last one.",
+            f"There were {len(long)} long pauses. Know your next step before you finish the last.",
+        )
+
+
+def _balance_fixes(coverage: Coverage) -> Iterator[_Fix]:
+    parts = {part: found.seconds for part, found in coverage.star.items()}
+    action = parts["action"]
+    if action is None or any(seconds is None for seconds in parts.values()):
+        return
+    longest = max(parts, key=lambda part: parts[part] or 0.0)
+    if longest != "action" and (parts[longest] or 0.0) > 0:
+        yield _Fix(
+            f"More time went on the {longest} than on what you did: make the action the longest part.",
+            "Make what you did the longest part.",
+        )
+
+
+def _strengths(coverage: Coverage, delivery: Delivery | None) -> Iterator[_Fix]:
+    """What was good, most telling first; nothing is praised that was not measured."""
+    strong = [stage for stage in WEIGHT if coverage.stages[stage].level == "strong"]
+    if len(strong) == len(WEIGHT):
+        yield _Fix(
+            "All five stages of the incident, each with something specific.",
+            "All five stages, each with something specific.",
+        )
+    if strong:
+        best = max(strong, key=lambda stage: coverage.stages[stage].evidence[0].score)
+        quote = _quote(coverage.stages[best].evidence[0].text)
+        yield _Fix(
+            f"You made {HEARD_AS[best]} concrete: “{quote}”",
+            f"You made {HEARD_AS[best]} concrete.",
+        )
+    if coverage.impact and coverage.on_subject:
+        yield _Fix("You said who was affected.", "You said who was affected.")
+    if delivery is not None:
+        fillers = delivery.fillers
+        if delivery.target.verdict == "in_range":
+            yield _Fix("The length is right.", "The length is right.")
+        if fillers.per_minute is not None and fillers.per_minute <= FILLER_SOUNDS_GOOD:
+            yield _Fix(f"Few fillers: {fillers.per_minute:.1f} a minute.", "Very few fillers.")
+
+
+def _spoken(delivery: Delivery | None, strengths: list[_Fix], fixes: list[_Fix], follow_up: FollowUp | None) -> str:
+    """The spoken version: time, one strength, one or two fixes, the follow-up; at most SPOKEN_WORDS."""
+    opening = [verdict_line(delivery)] if delivery is not None else []
+    praise = [strengths[0].said] if strengths else []
+    closing = [f"Next question. {follow_up.text}"] if follow_up is not None else []
+    for count in range(min(SPOKEN_FIXES, len(fixes)), -1, -1):
+        parts = [*opening, *praise, *(fix.said for fix in fixes[:count]), *closing]
+        text = " ".join(part for part in parts if part)
+        if len(text.split()) <= SPOKEN_WORDS or count <= 1:
+            return text
+    return ""
+
+
+def _first_part(signals: str) -> str:
+    """The first thing of a list of signals: one step is all that is remembered when heard."""
+    return signals.partition(";")[0].partition(", and ")[0]
+
+
+def _quote(text: str) -> str:
+    words = text.split()
+    return " ".join(words[:SPOKEN_QUOTE_WORDS]) + (" …" if len(words) > SPOKEN_QUOTE_WORDS else "")

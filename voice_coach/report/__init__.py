@@ -1,0 +1,1 @@
+"""Show it: an assessment for a person at a terminal, or as JSON."""

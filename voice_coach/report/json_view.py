@@ -1,0 +1,184 @@
+"""An assessment as JSON: the contract that other programs build on. Keys are added, never renamed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from voice_coach.records import Assessment, Coverage, Delivery, Evidence, Feedback, Recording, Word
+
+SCHEMA_NAME = "voice-coach/assessment/1"
+SCHEMA_FILE = Path(__file__).with_name("assessment.schema.json")
+
+TIME_DECIMALS = 3
+"""A millisecond; the measurements are good to ten at best."""
+
+
+def assessment_as_json(assessment: Assessment) -> str:
+    """One object on one line, as the published schema describes it. Unknown is null."""
+    return json.dumps(assessment_as_dict(assessment), ensure_ascii=False, allow_nan=False)
+
+
+def assessment_as_dict(assessment: Assessment) -> dict[str, Any]:
+    """The same as plain dicts and lists."""
+    spoken = assessment.recording is not None
+    coverage, feedback = assessment.coverage, assessment.feedback
+    timings = assessment.timings
+    return {
+        "schema": SCHEMA_NAME,
+        "audio": None if assessment.recording is None else _audio(assessment.recording),
+        "models": {
+            "whisper": assessment.models.whisper,
+            "lifecycle": assessment.models.lifecycle,
+            "device": assessment.models.device,
+            "compute_type": assessment.models.compute_type,
+        },
+        "transcript": {
+            "text": assessment.transcript.text,
+            "words": _words(assessment.transcript.words) if spoken else [],
+            "sentences": [] if coverage is None else _sentences(coverage),
+        },
+        "delivery": None if assessment.delivery is None else _delivery(assessment.delivery),
+        "coverage": None if coverage is None else _coverage(coverage),
+        "feedback": None if feedback is None else _feedback(feedback),
+        "timings_s": {
+            "load": _s(timings.load),
+            "transcribe": _s(timings.transcribe),
+            "classify": _s(timings.classify),
+            "total": _s(timings.total),
+        },
+        "notes": list(assessment.notes),
+    }
+
+
+@lru_cache(maxsize=1)
+def schema() -> dict[str, Any]:
+    """The published JSON Schema of the object."""
+    loaded: dict[str, Any] = json.loads(SCHEMA_FILE.read_text(encoding="utf-8"))
+    return loaded
+
+
+def _audio(recording: Recording) -> dict[str, Any]:
+    return {
+        "path": recording.path,
+        "duration_s": _s(recording.duration_s),
+        "sample_rate_hz": recording.sample_rate_hz,
+        "channels": recording.channels,
+        "peak_dbfs": _round(recording.peak_dbfs, 1),
+        "rms_dbfs": _round(recording.rms_dbfs, 1),
+        "truncated": recording.truncated,
+    }
+
+
+def _words(words: Sequence[Word]) -> list[dict[str, Any]]:
+    return [
+        {
+            "text": word.text,
+            "start_s": _s(word.start_s),
+            "end_s": _s(word.end_s),
+            "confidence": _round(word.confidence, 4),
+        }
+        for word in words
+    ]
+
+
+def _sentences(coverage: Coverage) -> list[dict[str, Any]]:
+    return [
+        {
+            "text": one.text,
+            "start_s": _s(one.start_s),
+            "end_s": _s(one.end_s),
+            "labels": {label: _round(chance, 4) for label, chance in one.labels.items()},
+            "assigned": list(one.assigned),
+            "specific": _round(one.specific, 4),
+        }
+        for one in coverage.sentences
+    ]
+
+
+def _delivery(delivery: Delivery) -> dict[str, Any]:
+    fillers = delivery.fillers
+    return {
+        "answer_duration_s": _s(delivery.answer_duration_s),
+        "speaking_time_s": _s(delivery.speaking_time_s),
+        "target": {
+            "min_s": delivery.target.min_s,
+            "max_s": delivery.target.max_s,
+            "verdict": delivery.target.verdict,
+        },
+        "words": delivery.words,
+        "speech_rate_wpm": _round(delivery.speech_rate_wpm, 1),
+        "articulation_rate_wpm": _round(delivery.articulation_rate_wpm, 1),
+        "fillers": {
+            "filled_pauses": fillers.filled_pauses,
+            "discourse_markers": fillers.discourse_markers,
+            "repetitions": fillers.repetitions,
+            "per_minute": _round(fillers.per_minute, 2),
+            "per_100_words": _round(fillers.per_100_words, 2),
+            "events": [
+                {
+                    "text": event.text,
+                    "kind": event.kind,
+                    "start_s": _s(event.start_s),
+                    "end_s": _s(event.end_s),
+                    "confidence": event.confidence,
+                }
+                for event in fillers.events
+            ],
+        },
+        "pauses": [
+            {"start_s": _s(pause.start_s), "end_s": _s(pause.end_s), "kind": pause.kind} for pause in delivery.pauses
+        ],
+    }
+
+
+def _coverage(coverage: Coverage) -> dict[str, Any]:
+    return {
+        "on_subject": coverage.on_subject,
+        "stages": {
+            stage: {
+                "level": found.level,
+                "seconds": _round(found.seconds, 1),
+                "unsure": found.unsure,
+                "evidence": _evidence(found.evidence),
+            }
+            for stage, found in coverage.stages.items()
+        },
+        "star": {
+            part: {"seconds": _round(found.seconds, 1), "evidence": _evidence(found.evidence)}
+            for part, found in coverage.star.items()
+        },
+        "impact": coverage.impact,
+        "mistakes": [
+            {"name": mistake.name, "why": mistake.why, "evidence": _evidence(mistake.evidence)}
+            for mistake in coverage.mistakes
+        ],
+    }
+
+
+def _evidence(evidence: Sequence[Evidence]) -> list[dict[str, Any]]:
+    return [
+        {"text": one.text, "start_s": _s(one.start_s), "end_s": _s(one.end_s), "score": one.score} for one in evidence
+    ]
+
+
+def _feedback(feedback: Feedback) -> dict[str, Any]:
+    follow_up = feedback.follow_up
+    return {
+        "verdict": feedback.verdict,
+        "spoken": feedback.spoken,
+        "strengths": list(feedback.strengths),
+        "fixes": list(feedback.fixes),
+        "follow_up": None if follow_up is None else {"id": follow_up.id, "text": follow_up.text},
+    }
+
+
+def _s(seconds: float | None) -> float | None:
+    return _round(seconds, TIME_DECIMALS)
+
+
+def _round(value: float | None, decimals: int) -> float | None:
+    return None if value is None else round(value, decimals)

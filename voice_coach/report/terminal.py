@@ -1,0 +1,137 @@
+"""An assessment for a person at a terminal: the verdict on time first, the next question last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from voice_coach.records import Assessment, Coverage, Delivery, Evidence, Feedback, Level, Recording
+
+QUOTE_WORDS = 24
+"""Longer quotes are cut: the time beside them leads to the rest."""
+
+_LEVEL_LOOK: dict[Level, tuple[str, str]] = {
+    # a sign beside the colour: it must read without colour too
+    "strong": ("● strong", "green"),
+    "mentioned": ("◐ mentioned", "yellow"),
+    "missing": ("○ missing", "red"),
+}
+_MISTAKE_WORDS = {
+    "purely_technical": "Purely technical",
+    "no_customer_impact": "No customer impact",
+    "root_cause_first": "Root cause before stabilising",
+    "heroic": "Heroic instead of disciplined",
+    "no_follow_through": "No follow-through",
+    "vague": "Vague",
+}
+
+
+def print_assessment(console: Console, assessment: Assessment) -> None:
+    """Print one assessment; long lines wrap to the console's width."""
+    recording = assessment.recording
+    if recording is not None:
+        console.rule(f"[bold]{escape(recording.path)}[/bold]", align="left", style="dim")
+    if recording is not None and not assessment.transcript.words:
+        console.print(no_speech_line(recording))
+        return
+    if assessment.feedback is not None and assessment.feedback.verdict:
+        console.print(Text(assessment.feedback.verdict, style="bold"))
+    if assessment.delivery is not None:
+        for line in _delivery_lines(assessment.delivery):
+            console.print(Padding(line, (0, 0, 0, 2)))
+    for note in assessment.notes:
+        console.print(Text(f"Note: {note}", style="yellow"))
+    if assessment.coverage is not None:
+        _print_coverage(console, assessment.coverage)
+    if assessment.feedback is not None:
+        _print_feedback(console, assessment.feedback)
+
+
+def no_speech_line(recording: Recording) -> str:
+    """One line for a recording in which nobody speaks: what was measured, and what to do."""
+    if recording.peak_dbfs is None:
+        return (
+            f"No speech heard in {recording.duration_s:.1f} s: every sample is exactly zero; "
+            "the microphone was muted or not allowed, unmute it and record again"
+        )
+    return (
+        f"No speech heard in {recording.duration_s:.1f} s (level {recording.rms_dbfs or 0.0:.0f} dBFS, "
+        f"peak {recording.peak_dbfs:.0f} dBFS); check the microphone and record again"
+    )
+
+
+def clock(seconds: float) -> str:
+    """A time on the recording's clock, m:ss."""
+    minutes, rest = divmod(int(seconds), 60)
+    return f"{minutes}:{rest:02d}"
+
+
+def _delivery_lines(delivery: Delivery) -> Iterator[str]:
+    fillers = delivery.fillers
+    if delivery.speech_rate_wpm is not None and delivery.articulation_rate_wpm is not None:
+        yield (
+            f"Pace     {delivery.speech_rate_wpm:.0f} words a minute "
+            f"({delivery.articulation_rate_wpm:.0f} while speaking), {delivery.words} words"
+        )
+    counts = f"{fillers.filled_pauses} um/uh, {fillers.discourse_markers} like/you know, {fillers.repetitions} repeated"
+    if fillers.per_minute is None:
+        yield f"Fillers  {counts} (too little speech to judge a rate)"
+    else:
+        yield f"Fillers  {fillers.per_minute:.1f} a minute, {fillers.per_100_words or 0.0:.1f} in 100 words: {counts}"
+    long = [pause for pause in delivery.pauses if pause.kind != "short"]
+    where = ", ".join(f"{pause.duration_s:.1f} s at {clock(pause.start_s)}" for pause in long[:4])
+    yield f"Pauses   {len(delivery.pauses)}, of them {len(long)} over 2 s" + (f" ({where})" if where else "")
+
+
+def _print_coverage(console: Console, coverage: Coverage) -> None:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, expand=False)
+    for heading in ("Stage", "Heard", "Time", "What shows it"):
+        table.add_column(heading, overflow="fold", no_wrap=heading in ("Stage", "Heard", "Time"))
+    for stage, found in coverage.stages.items():
+        sign, style = _LEVEL_LOOK[found.level]
+        doubt = " ?" if found.unsure else ""
+        seconds = "" if found.seconds is None else f"{found.seconds:.0f} s" if found.seconds else "–"
+        table.add_row(stage, Text(sign + doubt, style=style), seconds, Text(_quotes(found.evidence, 1)))
+    console.print(table)
+    if any(found.unsure for found in coverage.stages.values()):
+        console.print(Text("  ?  not sure: the wording is close to the line between heard and not heard", style="dim"))
+    parts = [
+        f"{part} {'–' if found.seconds is None else f'{found.seconds:.0f} s'}" for part, found in coverage.star.items()
+    ]
+    if any(found.seconds is not None for found in coverage.star.values()):
+        console.print("STAR     " + ", ".join(parts))
+    else:
+        heard = [part for part, found in coverage.star.items() if found.evidence]
+        console.print("STAR     " + (", ".join(heard) if heard else "none of its parts"))
+    for mistake in coverage.mistakes:
+        line = Text.assemble((f"✗ {_MISTAKE_WORDS[mistake.name]}: ", "bold red"), mistake.why)
+        if mistake.name == "heroic":
+            line.append(f" {_quotes(mistake.evidence, 1)}")
+        console.print(line)
+
+
+def _print_feedback(console: Console, feedback: Feedback) -> None:
+    console.print()
+    for strength in feedback.strengths:
+        console.print(Text.assemble(("✓ ", "bold green"), strength))
+    for number, fix in enumerate(feedback.fixes, 1):
+        console.print(Text.assemble((f"{number}. ", "bold"), fix))
+    if feedback.follow_up is not None:
+        console.print()
+        console.print(Text.assemble(("Next question: ", "bold"), feedback.follow_up.text))
+
+
+def _quotes(evidence: Sequence[Evidence], most: int) -> str:
+    shown = []
+    for one in evidence[:most]:
+        words = one.text.split()
+        text = " ".join(words[:QUOTE_WORDS]) + (" …" if len(words) > QUOTE_WORDS else "")
+        at = "" if one.start_s is None else f"{clock(one.start_s)} "
+        shown.append(f"{at}“{text}”")
+    return "  ".join(shown)

@@ -1,0 +1,220 @@
+"""One answer from start to end: the stages, called in order.
+
+    AudioFile → WindowCutter → Whisper → Delivery
+                                      └→ sentences → Classifier → Coverage → Feedback
+
+The models are loaded once and serve any number of answers.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from voice_coach.audio.files import AudioFile
+from voice_coach.audio.windows import WindowCutter
+from voice_coach.coverage.classifier import Classifier
+from voice_coach.coverage.judgement import judge_answer
+from voice_coach.coverage.sentences import line_sentences, spoken_sentences, typed_sentences
+from voice_coach.delivery.measure import measure_delivery
+from voice_coach.interviewer.feedback import compose_feedback
+from voice_coach.interviewer.questions import QuestionPack, read_pack
+from voice_coach.records import (
+    Assessment,
+    CandidateLevel,
+    Coverage,
+    Delivery,
+    Feedback,
+    ModelNames,
+    Recording,
+    Sentence,
+    Timings,
+    Transcript,
+    Window,
+    Word,
+)
+from voice_coach.speech.device import CPU, Device, DeviceChoice, choose_device
+from voice_coach.speech.model_files import DEFAULT_WHISPER, LIFECYCLE, find, verified
+from voice_coach.speech.whisper import Transcriber, Whisper, WhisperOptions
+
+log = logging.getLogger(__name__)
+
+Progress = Callable[[float, float | None], None]
+"""Told the seconds of audio done, and of how many (None where the file does not say)."""
+
+FOREIGN_BELOW = 0.55
+"""Mean word confidence under which the English model was guessing: English recordings, accented
+ones included, stay above 0.75; other languages stay below 0.5 (measured on synthetic voices)."""
+
+FOREIGN_WORDS = 10
+"""With fewer words the mean says nothing."""
+
+NOISE_NOTE_DBFS = -50.0
+"""A recording whose overall level is under this was made too far from the microphone."""
+
+CLIPPED_NOTE = 0.001
+"""One sample in a thousand at full scale is heard as distortion."""
+
+
+@dataclass
+class Coach:
+    """Loads models when first needed, and judges answers with them.
+
+    level: what is expected of the candidate. device: where Whisper runs; notes collects what the
+    person should know about that choice.
+    """
+
+    level: CandidateLevel = "mid"
+    device: DeviceChoice = "auto"
+    whisper_name: str = DEFAULT_WHISPER
+    pack: QuestionPack = field(default_factory=read_pack)
+    chosen_device: Device = CPU
+    load_s: float = 0.0
+    _whisper: Transcriber | None = None
+    _classifier: Classifier | None = None
+
+    @property
+    def whisper(self) -> Transcriber:
+        """Raises: ModelError, TranscriptionError."""
+        if self._whisper is None:
+            started = time.perf_counter()
+            folder = verified(find(self.whisper_name))
+            self.chosen_device = choose_device(self.device, folder)
+            options = WhisperOptions(self.chosen_device.name, self.chosen_device.compute_type)
+            self._whisper = Whisper(folder, options)
+            self.load_s += time.perf_counter() - started
+        return self._whisper
+
+    @property
+    def classifier(self) -> Classifier:
+        """Raises: ModelError."""
+        if self._classifier is None:
+            started = time.perf_counter()
+            self._classifier = Classifier(verified(find(LIFECYCLE)))
+            self.load_s += time.perf_counter() - started
+        return self._classifier
+
+    def analyze(self, path: str | Path, *, progress: Progress | None = None, asked: Collection[str] = ()) -> Assessment:
+        """Judge a recorded answer.
+
+        Raises: AudioFileError, ModelError, TranscriptionError. A recording without speech is no
+        error: its coverage and feedback are None.
+        """
+        whisper, classifier = self.whisper, self.classifier
+        started = time.perf_counter()
+        recording, transcript = _hear(path, whisper, progress)
+        heard = time.perf_counter()
+        delivery = measure_delivery(
+            transcript.words,
+            transcript.verbatim,
+            recording.voiced,
+            target_min_s=self.pack.target_min_s,
+            target_max_s=self.pack.target_max_s,
+        )
+        coverage, feedback = self._judge(spoken_sentences(transcript.words), delivery, asked, classifier)
+        done = time.perf_counter()
+        log.debug("transcript of %s: %s", path, transcript.text)
+        return Assessment(
+            recording=recording,
+            models=self._names(spoken=True),
+            transcript=transcript,
+            delivery=delivery,
+            coverage=coverage,
+            feedback=feedback,
+            timings=Timings(self.load_s, heard - started, done - heard, self.load_s + done - started),
+            notes=tuple(_notes(recording, transcript)),
+        )
+
+    def judge_text(self, text: str, *, lines: bool = False, asked: Collection[str] = ()) -> Assessment:
+        """Judge a typed answer: prose, or with `lines` one unit a line, kept one to one.
+
+        Raises: ModelError.
+        """
+        classifier = self.classifier
+        started = time.perf_counter()
+        sentences = line_sentences(text) if lines else typed_sentences(text)
+        coverage, feedback = self._judge(sentences, None, asked, classifier)
+        spent = time.perf_counter() - started
+        words = tuple(Word(token, 0.0, 0.0, None) for token in text.split())
+        return Assessment(
+            recording=None,
+            models=self._names(spoken=False),
+            transcript=Transcript(words, ()),
+            delivery=None,
+            coverage=coverage,
+            feedback=feedback,
+            timings=Timings(self.load_s, None, spent, self.load_s + spent),
+        )
+
+    def _judge(
+        self,
+        sentences: tuple[Sentence, ...],
+        delivery: Delivery | None,
+        asked: Collection[str],
+        classifier: Classifier,
+    ) -> tuple[Coverage | None, Feedback | None]:
+        if not any(sentence.text.strip() for sentence in sentences):
+            return None, None
+        calibration = classifier.calibration
+        coverage = judge_answer(classifier.judge(sentences), calibration.threshold, calibration.doubt)
+        feedback = compose_feedback(coverage, delivery, pack=self.pack, level=self.level, asked=asked)
+        return coverage, feedback
+
+    def _names(self, *, spoken: bool) -> ModelNames:
+        return ModelNames(
+            whisper=self.whisper_name if spoken else None,
+            lifecycle=self.classifier.calibration.name,
+            device=self.chosen_device.name if spoken else "cpu",
+            compute_type=self.chosen_device.compute_type if spoken else None,
+        )
+
+
+def sounds_foreign(words: Iterable[Word]) -> bool:
+    """Whether Whisper was guessing all along, as it does when the speech is not English."""
+    confidences = [word.confidence for word in words if word.confidence is not None]
+    return len(confidences) >= FOREIGN_WORDS and sum(confidences) / len(confidences) < FOREIGN_BELOW
+
+
+def _hear(path: str | Path, whisper: Transcriber, progress: Progress | None) -> tuple[Recording, Transcript]:
+    """Read, cut and transcribe in one pass; memory holds one window at a time."""
+    words: list[Word] = []
+    verbatim: list[Word] = []
+
+    def take(window: Window) -> None:
+        text = whisper.transcribe(window)
+        words.extend(text.words)
+        verbatim.extend(text.verbatim)
+
+    with AudioFile(path) as audio:
+        cutter = WindowCutter()
+        for block in audio:
+            for window in cutter.push(block):
+                take(window)
+            if progress:
+                progress(audio.read_s, audio.declared_s)
+        for window in cutter.finish():
+            take(window)
+        recording = audio.recording(tuple(cutter.voiced))
+        if progress:
+            progress(recording.duration_s, recording.duration_s)
+    return recording, Transcript(tuple(words), tuple(verbatim))
+
+
+def _notes(recording: Recording, transcript: Transcript) -> Iterable[str]:
+    """What the person should know about the measurement itself."""
+    if recording.truncated:
+        yield f"The file breaks off after {recording.duration_s:.1f} s; what came before was judged."
+    if recording.bad_samples:
+        yield f"{recording.bad_samples} samples were not numbers and were read as silence."
+    if recording.clipped > CLIPPED_NOTE:
+        yield "The recording is overdriven (clipped): lower the microphone's gain."
+    if recording.rms_dbfs is not None and transcript.words and recording.rms_dbfs < NOISE_NOTE_DBFS:
+        yield f"The recording is very quiet ({recording.rms_dbfs:.0f} dBFS): come closer to the microphone."
+    if sounds_foreign(transcript.words):
+        yield (
+            "This does not sound like English, or it is too unclear to trust: "
+            "the transcript and all that follows from it are guesses."
+        )

@@ -1,0 +1,1 @@
+"""Say it: the speech engine in a child process, and playback."""

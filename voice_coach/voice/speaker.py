@@ -1,0 +1,99 @@
+"""Read text aloud, or write the speech to a file."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from voice_coach.errors import OutputError, PlaybackError, SpeechEngineError
+
+RATE_WPM = 155
+"""A calm reading pace for the engine; its own default is hurried and varies."""
+
+SYNTHESIS_LIMIT_S = 30.0
+"""A line of feedback takes a tenth of a second; an engine that takes longer hangs."""
+
+_SPOKEN_AS = (
+    (re.compile(r"\bSLOs\b"), "S L Os"),
+    (re.compile(r"\bSLO\b"), "S L O"),
+    (re.compile(r"\bSEV-(\d)"), r"sev \1"),
+    (re.compile(r"\bp(\d\d)\b"), r"p \1"),
+    (re.compile(r"[“”\"]"), ""),
+    (re.compile(r"\s…"), ","),
+)
+
+
+def synthesize(text: str, out: Path, *, rate_wpm: int = RATE_WPM, voice: str | None = None) -> None:
+    """Write `text` as spoken by the system's engine to the wav file `out`.
+
+    Raises: SpeechEngineError if there is no engine or it wrote nothing; OutputError if the file
+    can't be put there.
+    """
+    for pattern, said in _SPOKEN_AS:
+        text = pattern.sub(said, text)
+    with tempfile.TemporaryDirectory(prefix="voice-coach-") as folder:
+        wav = Path(folder) / "speech.wav"
+        command = [sys.executable, "-m", "voice_coach.voice.engine", str(wav), str(rate_wpm)]
+        try:
+            child = subprocess.run(
+                [*command, voice] if voice else command,
+                input=text,
+                capture_output=True,
+                text=True,
+                timeout=SYNTHESIS_LIMIT_S,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as exc:
+            raise SpeechEngineError("the speech engine did not answer; the words are shown instead") from exc
+        if child.returncode != 0 or not wav.exists():
+            raise SpeechEngineError(_why(child.stderr))
+        try:
+            out.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(wav, out)
+        except OSError as exc:
+            raise OutputError(f"{out} can't be written ({exc.strerror}); choose another place") from exc
+
+
+def play(wav: Path) -> None:
+    """Play a sound file to its end on the default output; Ctrl-C stops it at once.
+
+    Raises: PlaybackError if this machine has no working sound output.
+    """
+    try:
+        # absent PortAudio shows as OSError at import
+        import sounddevice
+        import soundfile
+    except OSError as exc:
+        raise PlaybackError("no sound output: install libportaudio2 (apt install libportaudio2)") from exc
+    samples, rate_hz = soundfile.read(wav, dtype="float32")
+    device: Any = sounddevice
+    try:
+        device.play(samples, rate_hz)
+        device.wait()
+    except (device.PortAudioError, ValueError) as exc:
+        raise PlaybackError("no sound output on this machine; --speak-to FILE writes the speech to a file") from exc
+    finally:
+        device.stop()
+
+
+def speak(text: str, *, rate_wpm: int = RATE_WPM, voice: str | None = None) -> None:
+    """Say `text` and wait until it is said.
+
+    Raises: SpeechEngineError, PlaybackError.
+    """
+    with tempfile.TemporaryDirectory(prefix="voice-coach-") as folder:
+        wav = Path(folder) / "speech.wav"
+        synthesize(text, wav, rate_wpm=rate_wpm, voice=voice)
+        play(wav)
+
+
+def _why(stderr: str) -> str:
+    if "eSpeak" in stderr or "espeak" in stderr:
+        return "no speech engine: install one with apt install libespeak-ng1, or pip install espeakng-loader"
+    last = stderr.strip().splitlines()[-1:] or ["it gave no reason"]
+    return f"the speech engine failed ({last[0][:120]})"
