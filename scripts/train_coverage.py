@@ -1,0 +1,404 @@
+#!/usr/bin/env python3
+"""Train the lifecycle classifier from the corpus and write the model that ships.
+
+Usage:
+  scripts/train_coverage.py                          the shipped recipe, to models/lifecycle/
+  scripts/train_coverage.py --encoder minilm --no-export
+                                                     one experiment; prints its dev scores
+
+Reads models/lifecycle/data/train (writers not in DEV_WRITERS teach, DEV_WRITERS choose epoch,
+calibration and thresholds); never the test split. The steps, top to bottom: fetch the encoder,
+fine-tune with several seeds and average the weights, calibrate on dev, choose thresholds on dev,
+export to int8 ONNX, check that ONNX and torch agree. Same seed, same machine: same model.
+On a GPU it uses it; with `accelerate launch` several.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from onnxruntime.quantization import QuantType, quantize_dynamic
+from sklearn.linear_model import LogisticRegression
+from tokenizers import Tokenizer
+from torch.nn import functional
+from transformers import AutoModel, get_linear_schedule_with_warmup
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from fetch_encoder import fetch
+
+from voice_coach.coverage.classifier import Classifier
+from voice_coach.coverage.corpus import Answer, Unit, read_corpus
+from voice_coach.coverage.labels import LABELS, OUTPUTS, STAGES, STAR
+from voice_coach.coverage.network import LifecycleNetwork, as_tensors
+from voice_coach.coverage.packing import CORE, Packed, collate, pack, tokenize
+
+ROOT = Path(__file__).resolve().parent.parent
+DATA = ROOT / "models" / "lifecycle" / "data"
+DEV_WRITERS = frozenset({"w04", "w07"})
+"""Plain-spoken outages and hard near-misses: what the trained writers do least."""
+
+FILLERS = ("um,", "uh,", "like,", "you know,", "I mean,", "so,", "well,", "er,")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One training run's settings; what ships is the default."""
+
+    encoder: str = "gte-small"
+    epochs: int = 10
+    rate: float = 8e-5
+    head_rate: float = 1e-3
+    layer_decay: float = 0.9
+    batch: int = 4
+    dropout: float = 0.1
+    r_drop: float = 0.0
+    positive_weight: float = 1.5
+    merge: float = 0.08
+    unpunctuated: float = 0.3
+    fillers: float = 0.08
+    seed: int = 0
+
+
+def targets(unit: Unit) -> list[float]:
+    """1.0 for each output the unit carries, in the order of OUTPUTS."""
+    return [float(label in unit.labels) for label in LABELS] + [float(bool(unit.specific))]
+
+
+def varied(answer: Answer, recipe: Recipe, rng: random.Random) -> list[Unit]:
+    """The answer as a recogniser and a sentence splitter might have handed it over.
+
+    Merged neighbours carry both units' labels; some answers lose their punctuation; some units
+    gain a filler.
+    """
+    units: list[Unit] = []
+    for unit in answer.units:
+        if units and rng.random() < recipe.merge:
+            last = units.pop()
+            unit = Unit(f"{last.text} {unit.text}", last.labels | unit.labels, last.specific | unit.specific)
+        units.append(unit)
+    bare = rng.random() < recipe.unpunctuated
+    result = []
+    for unit in units:
+        words = unit.text.split()
+        if rng.random() < recipe.fillers:
+            words.insert(rng.randrange(len(words) + 1), rng.choice(FILLERS))
+        text = " ".join(words)
+        if bare:
+            text = "".join(c for c in text.lower() if c.isalnum() or c in " '%-")
+        result.append(Unit(text, unit.labels, unit.specific))
+    return result
+
+
+class Coder:
+    """Tokenizer with the ids of its markers."""
+
+    def __init__(self, folder: Path) -> None:
+        self.tokenizer: Tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        self.tokenizer.no_padding()
+        self.tokenizer.no_truncation()
+        self.cls_id = self._id("[CLS]", "<s>")
+        self.sep_id = self._id("[SEP]", "</s>")
+        self.pad_id = self._id("[PAD]", "<pad>")
+
+    def _id(self, *names: str) -> int:
+        return next(found for name in names if (found := self.tokenizer.token_to_id(name)) is not None)
+
+    def windows(self, texts: Sequence[str], first_core: int = CORE) -> list[Packed]:
+        return pack(tokenize(self.tokenizer, texts), self.cls_id, self.sep_id, first_core=first_core)
+
+
+def epoch_windows(
+    answers: Sequence[Answer], coder: Coder, recipe: Recipe, rng: random.Random
+) -> list[tuple[Packed, npt.NDArray[np.float32]]]:
+    """Every answer once, varied afresh, in random order; windows with their targets."""
+    rows = []
+    for answer in answers:
+        units = varied(answer, recipe, rng)
+        for window in coder.windows([unit.text for unit in units], rng.randint(CORE // 3, CORE)):
+            rows.append((window, np.asarray([targets(units[k]) for k in window.sentences], dtype=np.float32)))
+    rng.shuffle(rows)
+    return rows
+
+
+def predict(model: LifecycleNetwork, coder: Coder, answers: Sequence[Answer], device: str) -> npt.NDArray[np.float32]:
+    """Logits, float32 [units, outputs], of all units in order."""
+    model.eval()
+    rows: list[npt.NDArray[np.float32]] = []
+    with torch.no_grad():
+        for answer in answers:
+            windows = coder.windows([unit.text for unit in answer.units])
+            logits = model(**as_tensors(collate(windows, coder.pad_id), device)).float().cpu().numpy()
+            rows += [logits[row, : len(window.sentences)] for row, window in enumerate(windows)]
+    return np.concatenate(rows)
+
+
+def truth(answers: Sequence[Answer]) -> npt.NDArray[np.bool_]:
+    return np.asarray([targets(unit) for answer in answers for unit in answer.units], dtype=bool)
+
+
+def f1(predicted: npt.NDArray[np.bool_], actual: npt.NDArray[np.bool_]) -> float:
+    """F1 of one label, 1.0 where it neither occurs nor is predicted."""
+    both, either = int((predicted & actual).sum()), int(predicted.sum() + actual.sum())
+    return 2 * both / either if either else 1.0
+
+
+def best_thresholds(probabilities: npt.NDArray[np.float32], actual: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
+    """Per output, the middle of the stretch of thresholds whose F1 is within 0.005 of the best."""
+    grid = np.linspace(0.1, 0.9, 81)
+    chosen = []
+    for k in range(actual.shape[1]):
+        scores = np.asarray([f1(probabilities[:, k] >= t, actual[:, k]) for t in grid])
+        good = grid[scores >= scores.max() - 0.005]
+        chosen.append(float(np.median(good)))
+    return np.asarray(chosen, dtype=np.float32)
+
+
+def sigmoid(x: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    return (1.0 / (1.0 + np.exp(-np.clip(x, -30, 30)))).astype(np.float32)
+
+
+def summary(logits: npt.NDArray[np.float32], actual: npt.NDArray[np.bool_]) -> dict[str, float]:
+    """F1 per output and the two macro averages, thresholds chosen on the same data."""
+    probabilities = sigmoid(logits)
+    thresholds = best_thresholds(probabilities, actual)
+    scores = {name: f1(probabilities[:, k] >= thresholds[k], actual[:, k]) for k, name in enumerate(OUTPUTS)}
+    scores["stages"] = float(np.mean([scores[name] for name in STAGES]))
+    scores["star"] = float(np.mean([scores[name] for name in STAR]))
+    return scores
+
+
+def loss_of(logits: torch.Tensor, goal: torch.Tensor, valid: torch.Tensor, recipe: Recipe) -> torch.Tensor:
+    weight = torch.full((len(OUTPUTS),), recipe.positive_weight, device=logits.device)
+    return functional.binary_cross_entropy_with_logits(logits[valid], goal[valid], pos_weight=weight)
+
+
+def train_one(
+    recipe: Recipe, train: Sequence[Answer], dev: Sequence[Answer], folder: Path, device: str, checkpoint: Path
+) -> tuple[LifecycleNetwork, Coder, float]:
+    """Fine-tune once; the weights of the best dev epoch, also kept at `checkpoint`."""
+    random.seed(recipe.seed)
+    np.random.seed(recipe.seed)
+    torch.manual_seed(recipe.seed)
+    rng = random.Random(recipe.seed)
+    coder = Coder(folder)
+    encoder = AutoModel.from_pretrained(folder, add_pooling_layer=False)
+    model = LifecycleNetwork(encoder, encoder.config.hidden_size, recipe.dropout).to(device)
+    layers = encoder.config.num_hidden_layers
+    groups: list[dict[str, Any]] = []
+    for name, parameter in model.named_parameters():
+        if not name.startswith("encoder."):
+            rate = recipe.head_rate
+        else:
+            depth = next((int(p) for p in name.split(".") if p.isdigit()), -1)
+            rate = recipe.rate * recipe.layer_decay ** (layers - 1 - depth)
+        decay = 0.0 if parameter.ndim == 1 else 0.01
+        groups.append({"params": [parameter], "lr": rate, "weight_decay": decay})
+    optimizer = torch.optim.AdamW(groups)
+    steps_an_epoch = len(epoch_windows(train, coder, recipe, random.Random(0))) // recipe.batch + 1
+    schedule = get_linear_schedule_with_warmup(optimizer, steps_an_epoch, steps_an_epoch * recipe.epochs)
+    actual = truth(dev)
+    best, best_state = -1.0, None
+    for epoch in range(recipe.epochs):
+        model.train()
+        started, total = time.perf_counter(), 0.0
+        rows = epoch_windows(train, coder, recipe, rng)
+        # windows of like length side by side waste less padding; the batches stay in random order
+        blocks = [sorted(rows[i : i + 64], key=lambda row: len(row[0].tokens)) for i in range(0, len(rows), 64)]
+        batches = [block[i : i + recipe.batch] for block in blocks for i in range(0, len(block), recipe.batch)]
+        rng.shuffle(batches)
+        for batch in batches:
+            inputs = as_tensors(collate([row[0] for row in batch], coder.pad_id), device)
+            most = inputs["pool"].shape[1]
+            goal = torch.zeros(len(batch), most, len(OUTPUTS))
+            valid = torch.zeros(len(batch), most, dtype=torch.bool)
+            for row, (_, wanted) in enumerate(batch):
+                goal[row, : len(wanted)] = torch.from_numpy(wanted)
+                valid[row, : len(wanted)] = True
+            goal, valid = goal.to(device), valid.to(device)
+            # half precision halves the time of an epoch where the processor knows bfloat16
+            with torch.autocast(device, dtype=torch.bfloat16):
+                logits = model(**inputs)
+                again = model(**inputs) if recipe.r_drop else logits
+            logits, again = logits.float(), again.float()
+            loss = loss_of(logits, goal, valid, recipe)
+            if recipe.r_drop:
+                loss = (loss + loss_of(again, goal, valid, recipe)) / 2
+                p, q = logits[valid], again[valid]
+                loss = loss + recipe.r_drop * functional.mse_loss(torch.sigmoid(p), torch.sigmoid(q))
+            optimizer.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+            schedule.step()
+            total += float(loss.detach())
+        scores = summary(predict(model, coder, dev, device), actual)
+        print(
+            f"seed {recipe.seed} epoch {epoch + 1}: loss {total / len(batches):.4f}  dev "
+            + " ".join(f"{name[:4]} {scores[name]:.3f}" for name in (*OUTPUTS, "stages", "star"))
+            + f"  {time.perf_counter() - started:.0f} s",
+            flush=True,
+        )
+        value = (
+            scores["stages"] + 0.5 * scores["star"] + 0.1 * (scores["impact"] + scores["cowboy"] + scores["specific"])
+        )
+        if value > best:
+            best, best_state = value, {k: v.detach().clone() for k, v in model.state_dict().items()}
+            torch.save(best_state, checkpoint)
+    assert best_state is not None
+    model.load_state_dict(best_state)
+    return model, coder, best
+
+
+def calibrate(logits: npt.NDArray[np.float32], actual: npt.NDArray[np.bool_]) -> tuple[list[float], list[float]]:
+    """Slope and offset of each output by Platt scaling on the dev split."""
+    slopes, offsets = [], []
+    for k in range(actual.shape[1]):
+        fit = LogisticRegression(C=10.0).fit(logits[:, k : k + 1], actual[:, k])
+        slopes.append(float(fit.coef_[0, 0]))
+        offsets.append(float(fit.intercept_[0]))
+    return slopes, offsets
+
+
+def doubtful_band(
+    probabilities: npt.NDArray[np.float32], actual: npt.NDArray[np.bool_], thresholds: npt.NDArray[np.float32]
+) -> float:
+    """Half-width of the band around the thresholds in which stages are right less than two times in three."""
+    stages = slice(0, len(STAGES))
+    away = np.abs(probabilities[:, stages] - thresholds[stages])
+    right = (probabilities[:, stages] >= thresholds[stages]) == actual[:, stages]
+    width = 0.02
+    for candidate in np.arange(0.02, 0.26, 0.01):
+        inside = away <= candidate
+        if inside.sum() >= 10 and right[inside].mean() < 2 / 3:
+            width = float(candidate)
+    return round(width, 2)
+
+
+def export_onnx(model: LifecycleNetwork, coder: Coder, answers: Sequence[Answer], folder: Path) -> Path:
+    """The network as int8 ONNX; batch, sentences and tokens may vary."""
+    model = model.to("cpu").float().eval()
+    windows = [window for answer in answers[:3] for window in coder.windows([unit.text for unit in answer.units])]
+    example = as_tensors(collate(windows[:3], coder.pad_id), "cpu")
+    exact, small = folder / "model.fp32.onnx", folder / "model.onnx"
+    batch, tokens, sentences = (torch.export.Dim(name, min=1) for name in ("batch", "tokens", "sentences"))
+    torch.onnx.export(
+        model,
+        (example["input_ids"], example["attention_mask"], example["pool"]),
+        str(exact),
+        input_names=["input_ids", "attention_mask", "pool"],
+        output_names=["logits"],
+        dynamic_shapes={
+            "input_ids": {0: batch, 1: tokens},
+            "attention_mask": {0: batch, 1: tokens},
+            "pool": {0: batch, 1: sentences, 2: tokens},
+        },
+        dynamo=True,
+        external_data=False,
+    )
+    # seven-bit weights: processors without VNNI add pairs of products in 16 bits, which eight-bit
+    # weights overflow; so the model reads the same on every machine
+    quantize_dynamic(str(exact), str(small), weight_type=QuantType.QInt8, per_channel=True, reduce_range=True)
+    exact.unlink()
+    return small
+
+
+def ship(model: LifecycleNetwork, coder: Coder, dev: Sequence[Answer], recipe: Recipe, source: Path, out: Path) -> None:
+    """Write the model folder: int8 ONNX, tokenizer, calibration and thresholds of the int8 model."""
+    out.mkdir(parents=True, exist_ok=True)
+    logits = predict(model, coder, dev, "cpu")
+    export_onnx(model, coder, dev, out)
+    (out / "tokenizer.json").write_bytes((source / "tokenizer.json").read_bytes())
+    actual = truth(dev)
+    write_classifier_file(out, recipe, np.ones(len(OUTPUTS)), np.zeros(len(OUTPUTS)), np.full(len(OUTPUTS), 0.5), 0.05)
+    # what ships is calibrated as it ships: on the logits of the int8 model
+    shipped = Classifier(out)
+    small = np.concatenate([shipped.logits([unit.text for unit in answer.units]) for answer in dev])
+    slopes, offsets = calibrate(small, actual)
+    probabilities = sigmoid(small * np.asarray(slopes, dtype=np.float32) + np.asarray(offsets, dtype=np.float32))
+    thresholds = best_thresholds(probabilities, actual)
+    doubt = doubtful_band(probabilities, actual, thresholds)
+    write_classifier_file(out, recipe, slopes, offsets, thresholds, doubt)
+    apart = np.abs(sigmoid(small) - sigmoid(logits))
+    scores = summary(small, actual)
+    print(f"int8 against torch: largest difference of a probability {apart.max():.3f}, mean {apart.mean():.4f}")
+    print("dev, int8: " + " ".join(f"{name} {value:.3f}" for name, value in scores.items()) + f"; doubt ±{doubt}")
+
+
+def write_classifier_file(
+    out: Path,
+    recipe: Recipe,
+    slopes: Sequence[float],
+    offsets: Sequence[float],
+    thresholds: Sequence[float],
+    doubt: float,
+) -> None:
+    def column(values: Sequence[float]) -> dict[str, float]:
+        return {name: round(float(value), 5) for name, value in zip(OUTPUTS, values, strict=True)}
+
+    content = {
+        "name": f"lifecycle-{recipe.encoder}-int8/1",
+        "outputs": list(OUTPUTS),
+        "slope": column(slopes),
+        "offset": column(offsets),
+        "threshold": column(thresholds),
+        "doubt": doubt,
+        "recipe": vars(recipe),
+    }
+    (out / "classifier.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def average(states: Sequence[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
+    """The mean of several runs' weights (Wortsman et al. 2022, "model soups")."""
+    return {
+        name: torch.stack([state[name].float() for state in states]).mean(dim=0).to(value.dtype)
+        for name, value in states[0].items()
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    defaults = Recipe()
+    for name, value in vars(defaults).items():
+        parser.add_argument(f"--{name.replace('_', '-')}", type=type(value), default=value)
+    parser.add_argument("--out", type=Path, default=ROOT / "models" / "lifecycle")
+    parser.add_argument("--work", type=Path, default=ROOT / "build" / "coverage" / "shipped", help="checkpoints")
+    parser.add_argument("--no-export", action="store_true", help="train and score only")
+    parser.add_argument("--from-checkpoints", nargs="+", type=Path, help="skip training; average these and export")
+    parser.add_argument("--limit", type=int, default=0, help="only so many answers (to try things out)")
+    args = parser.parse_args()
+    recipe = Recipe(**{name: getattr(args, name) for name in vars(defaults)})
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    answers = read_corpus(sorted((DATA / "train").glob("*.txt")))
+    train = [a for a in answers if a.writer not in DEV_WRITERS]
+    dev = [a for a in answers if a.writer in DEV_WRITERS]
+    if args.limit:
+        train = train[: args.limit]
+    print(f"{len(train)} answers to train, {len(dev)} dev, on {device}; {recipe}")
+    source = fetch(recipe.encoder, ROOT / "build" / "encoders")
+    args.work.mkdir(parents=True, exist_ok=True)
+    checkpoints = args.from_checkpoints or []
+    if not checkpoints:
+        checkpoint = args.work / f"{recipe.encoder}-{recipe.seed}.pt"
+        train_one(recipe, train, dev, source, device, checkpoint)
+        checkpoints = [checkpoint]
+    if args.no_export:
+        return
+    encoder = AutoModel.from_pretrained(source, add_pooling_layer=False)
+    model = LifecycleNetwork(encoder, encoder.config.hidden_size)
+    model.load_state_dict(average([torch.load(path, map_location="cpu") for path in checkpoints]))
+    ship(model, Coder(source), dev, recipe, source, args.out)
+
+
+if __name__ == "__main__":
+    main()
