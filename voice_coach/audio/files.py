@@ -69,7 +69,7 @@ class AudioFile:
         self._clipped = 0
         self._peak = 0.0
         self._energy = 0.0
-        self._broke_off = False
+        self._broke_off = _riff_breaks_off(Path(self.path))
 
     def __enter__(self) -> AudioFile:
         return self
@@ -164,6 +164,19 @@ def _check_readable(path: Path) -> None:
         raise AudioFileError(f"{path}: can't be read ({exc.strerror}); check its permissions") from exc
     if not first:
         raise AudioFileError(f"{path}: is empty (0 bytes); record it again")
+
+
+def _riff_breaks_off(path: Path) -> bool:
+    """Whether a wav file is shorter than its own header says; FFmpeg quietly goes by the file's size.
+
+    A size of 0 or of all ones means that the writer did not know it: a stream, no damage.
+    """
+    with path.open("rb") as file:
+        header = file.read(8)
+    if not header.startswith(b"RIFF") or len(header) < 8:
+        return False
+    size = int.from_bytes(header[4:], "little")
+    return size not in (0, 0xFFFFFFFF) and path.stat().st_size < size + 8
 
 
 def _declared_length_s(container: av.container.InputContainer, stream: av.stream.Stream) -> float | None:

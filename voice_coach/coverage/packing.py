@@ -62,20 +62,29 @@ def tokenize(tokenizer: Tokenizer, sentences: Sequence[str]) -> list[list[int]]:
     return [one.ids[:LONGEST_SENTENCE] or [unknown] for one in encoded]
 
 
-def pack(ids: Sequence[Sequence[int]], cls_id: int, sep_id: int, *, first_core: int = CORE) -> list[Packed]:
+def pack(
+    ids: Sequence[Sequence[int]],
+    cls_id: int,
+    sep_id: int,
+    *,
+    first_core: int | None = None,
+    core: int = CORE,
+    before_most: int = BEFORE,
+) -> list[Packed]:
     """Windows that together judge every sentence once, in order.
 
-    first_core: tokens of the first window's core; training varies it, so that sentences are
-    met at every place of a window.
+    first_core: tokens of the first window's core, if it is not to be as long as the others;
+    training varies it, so that sentences are met at every place of a window. core, before_most:
+    as CORE and BEFORE; training judges more of each window, because every judged sentence teaches.
     """
     windows: list[Packed] = []
-    start, room = 0, first_core
+    start, room = 0, core if first_core is None else first_core
     while start < len(ids):
         end, used = start, 0
         while end < len(ids) and (end == start or used + len(ids[end]) + 1 <= room):
             used += len(ids[end]) + 1
             end += 1
-        before, left = start, min(BEFORE, WINDOW - 1 - used)
+        before, left = start, min(before_most, WINDOW - 1 - used)
         while before > 0 and len(ids[before - 1]) + 1 <= left:
             before -= 1
             left -= len(ids[before]) + 1
@@ -92,7 +101,7 @@ def pack(ids: Sequence[Sequence[int]], cls_id: int, sep_id: int, *, first_core: 
         windows.append(
             Packed(np.asarray(tokens, dtype=np.int64), np.asarray(owners, dtype=np.int64), tuple(range(start, end)))
         )
-        start, room = end, CORE
+        start, room = end, core
     return windows
 
 

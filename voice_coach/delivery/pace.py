@@ -21,7 +21,7 @@ def spoken_words(text: str) -> int:
     count = 0
     for piece in _PIECES.findall(text):
         if piece[0].isdigit():
-            count += _number_words(piece.replace(",", ""))
+            count += _number_words(piece)
         elif re.fullmatch(r"[xX]{2,}", piece):
             count += len(piece)
         else:
@@ -46,21 +46,29 @@ def rate_wpm(words: int, duration_s: float) -> float | None:
 
 
 def _number_words(digits: str) -> int:
-    """Words of a number read aloud: 9 → 1, 21 → 2, 120 → 3 (a hundred twenty), 2000 → 2."""
+    """Words of a number read aloud: 9 → 1, 21 → 2, 120 → 3 (one hundred twenty), 2,000 → 2, 2019 → 2."""
     whole, _, fraction = digits.partition(".")
     words = 1 + len(fraction) if fraction else 0
-    value = int(whole)
+    value = int(whole.replace(",", ""))
     if value == 0:
         return words + 1
-    if len(whole) == 4 and 1100 <= value < 2100 and value % 1000:
-        return words + (2 if value % 100 and (value % 100 < _TENS_WORDS or value % 10 == 0) else 3)
+    if "," not in whole and 1100 <= value < 2100 and value % 100 >= 10:
+        # a year, or a number said like one: nineteen ninety nine
+        return words + _group_words(value // 100) + _group_words(value % 100)
+    words += _scales(value)
     while value:
         value, group = divmod(value, 1000)
-        if group:
-            words += _group_words(group)
-        if value:
-            words += 1
+        words += _group_words(group)
     return words
+
+
+def _scales(value: int) -> int:
+    """How many of thousand, million, … are said: one for each group of three above the first that is not empty."""
+    count, value = 0, value // 1000
+    while value:
+        count += value % 1000 > 0
+        value //= 1000
+    return count
 
 
 def _group_words(group: int) -> int:

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from voice_coach.errors import OutputError, PlaybackError, SpeechEngineError
 
@@ -64,21 +63,14 @@ def play(wav: Path) -> None:
 
     Raises: PlaybackError if this machine has no working sound output.
     """
-    try:
-        # absent PortAudio shows as OSError at import
-        import sounddevice
-        import soundfile
-    except OSError as exc:
-        raise PlaybackError("no sound output: install libportaudio2 (apt install libportaudio2)") from exc
-    samples, rate_hz = soundfile.read(wav, dtype="float32")
-    device: Any = sounddevice
-    try:
-        device.play(samples, rate_hz)
-        device.wait()
-    except (device.PortAudioError, ValueError) as exc:
-        raise PlaybackError("no sound output on this machine; --speak-to FILE writes the speech to a file") from exc
-    finally:
-        device.stop()
+    child = subprocess.run(
+        [sys.executable, "-m", "voice_coach.voice.player", str(wav)], capture_output=True, text=True, check=False
+    )
+    if child.returncode == 0:
+        return
+    if "PortAudio library not found" in child.stderr:
+        raise PlaybackError("no sound output: install PortAudio with apt install libportaudio2")
+    raise PlaybackError("no sound output on this machine; --speak-to FILE writes the speech to a file")
 
 
 def speak(text: str, *, rate_wpm: int = RATE_WPM, voice: str | None = None) -> None:

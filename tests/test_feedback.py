@@ -1,0 +1,149 @@
+"""Feedback: most important first, nothing unmeasured, short enough to be said."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.test_judgement import judge, strong, unit
+from voice_coach.coverage.labels import STAGES
+from voice_coach.interviewer.feedback import SPOKEN_WORDS, compose_feedback, spoken_time, weakest_stage
+from voice_coach.interviewer.questions import LEVELS, read_pack
+from voice_coach.records import (
+    CandidateLevel,
+    Coverage,
+    Delivery,
+    Feedback,
+    FillerEvent,
+    Fillers,
+    Pause,
+    Target,
+    Verdict,
+)
+
+PACK = read_pack()
+
+
+def delivery(
+    seconds: float = 120.0,
+    verdict: Verdict = "in_range",
+    *,
+    fillers_a_minute: float = 1.0,
+    wpm: float = 150.0,
+    long_pauses: int = 0,
+) -> Delivery:
+    count = round(fillers_a_minute * seconds / 60)
+    return Delivery(
+        answer_duration_s=seconds,
+        speaking_time_s=seconds,
+        target=Target(90.0, 180.0, verdict),
+        words=round(wpm * seconds / 60),
+        speech_rate_wpm=wpm,
+        articulation_rate_wpm=wpm,
+        fillers=Fillers(
+            count, 0, 0, fillers_a_minute, 1.0, (FillerEvent("um", "filled_pause", 0.0, 0.2, 0.9),) * count
+        ),
+        pauses=tuple(Pause(float(k), k + 2.5, "long") for k in range(long_pauses)),
+    )
+
+
+def feedback(coverage: Coverage, said: Delivery | None = None, level: CandidateLevel = "mid") -> Feedback:
+    return compose_feedback(coverage, said, pack=PACK, level=level)
+
+
+def test_a_strong_answer_is_praised_and_not_corrected() -> None:
+    found = feedback(judge(*strong()), delivery())
+    assert found.fixes == ()
+    assert "All five stages" in found.strengths[0]
+    assert found.verdict == "You spoke for 2 minutes, inside the target of 1.5 to 3 minutes."
+
+
+def test_off_subject_comes_before_everything() -> None:
+    found = feedback(judge(unit()), delivery(fillers_a_minute=14.0))
+    assert "did not hear an answer to the question" in found.fixes[0]
+    assert "fillers a minute" in found.fixes[1]
+    assert found.strengths == ("The length is right.",)
+
+
+def test_missing_mitigation_outranks_missing_prevention() -> None:
+    found = feedback(judge(unit("detection impact", specific=True), unit("communication severity", specific=True)))
+    assert "how you stopped the impact" in found.fixes[0]
+    assert "what changed afterwards" in found.fixes[1]
+
+
+def test_heroics_are_quoted() -> None:
+    found = feedback(judge(*strong(), unit("cowboy action", text="I just edited the config live.")))
+    assert "I just edited the config live." in found.fixes[0]
+
+
+@pytest.mark.parametrize(
+    ("said", "part"),
+    [
+        (delivery(60.0, "short"), "too short: spend 30 seconds more"),
+        (delivery(200.0, "long"), "too long: cut 20 seconds"),
+        (delivery(fillers_a_minute=8.0), "8 fillers a minute are noticeable (mostly “um”)"),
+        (delivery(fillers_a_minute=13.0), "very noticeable"),
+        (delivery(wpm=200.0), "is fast"),
+        (delivery(wpm=100.0), "is slow"),
+        (delivery(long_pauses=3), "3 pauses of over 2 s"),
+    ],
+)
+def test_delivery_fixes(said: Delivery, part: str) -> None:
+    assert part in " ".join(feedback(judge(*strong()), said).fixes)
+
+
+@pytest.mark.parametrize("said", [delivery(fillers_a_minute=4.9), delivery(wpm=189.0), delivery(long_pauses=2)])
+def test_what_is_fine_is_not_mentioned(said: Delivery) -> None:
+    assert feedback(judge(*strong()), said).fixes == ()
+
+
+def test_an_unsure_stage_is_not_called_missing() -> None:
+    coverage = judge(unit("detection impact", specific=True), doubt=0.45)
+    assert any("I'm not sure I heard" in fix for fix in feedback(coverage).fixes)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("stage", STAGES)
+def test_the_follow_up_pulls_on_the_weakest_stage(level: CandidateLevel, stage: str) -> None:
+    coverage = judge(*[one for one in strong() if stage not in one.assigned], unit("impact"))
+    assert weakest_stage(coverage) == stage
+    follow_up = feedback(coverage, level=level).follow_up
+    assert follow_up is not None
+    assert follow_up.probes == stage
+
+
+def test_follow_ups_are_not_repeated() -> None:
+    coverage = judge(*strong())
+    seen: list[str] = []
+    for _ in range(6):
+        follow_up = compose_feedback(coverage, None, pack=PACK, asked=seen).follow_up
+        assert follow_up is not None
+        assert follow_up.id not in seen
+        seen.append(follow_up.id)
+
+
+def test_no_follow_up_is_left() -> None:
+    everything = [one.follow_up.id for one in PACK.follow_ups]
+    assert compose_feedback(judge(*strong()), None, pack=PACK, asked=everything).follow_up is None
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_what_is_said_fits_in_forty_seconds(level: CandidateLevel) -> None:
+    worst = judge(unit("detection cowboy", text=" ".join(["long"] * 80)))
+    for coverage in (worst, judge(unit()), judge(*strong()), judge(*[unit(stage) for stage in STAGES])):
+        for said in (delivery(60.0, "short", fillers_a_minute=15.0), delivery(500.0, "long")):
+            assert len(feedback(coverage, said, level).spoken.split()) <= SPOKEN_WORDS
+
+
+def test_levels_expect_different_things() -> None:
+    coverage = judge(*[one for one in strong() if "severity" not in one.assigned], unit("impact"))
+    early, senior = (feedback(coverage, level=level).fixes[0] for level in ("early", "senior"))
+    assert "escalated to" in early
+    assert "SLO" in senior
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(0.0, "0 seconds"), (1.0, "1 second"), (59.6, "1 minute"), (60.0, "1 minute"), (125.0, "2 minutes 5 seconds")],
+)
+def test_spoken_time(seconds: float, said: str) -> None:
+    assert spoken_time(seconds) == said

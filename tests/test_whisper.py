@@ -1,0 +1,55 @@
+"""The Whisper adapter: guards by hand-worked cases, and the shipped model on real audio."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from voice_coach.records import SAMPLE_RATE_HZ, Span, Window, Word
+from voice_coach.session import Coach
+from voice_coach.speech.whisper import without_loops
+
+
+def words(text: str) -> tuple[Word, ...]:
+    return tuple(Word(token, float(k), k + 0.5, 0.9) for k, token in enumerate(text.split()))
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("", ""),
+        ("we rolled back", "we rolled back"),
+        ("very very very slow", "very very very slow"),
+        ("no no no no no no stop", "no stop"),
+        ("thank you. thank you. thank you. thank you. thank you. Bye", "thank you. Bye"),
+        ("so a b c a b c a b c a b c a b c end", "so a b c end"),
+        ("a a a b b b", "a a a b b b"),
+    ],
+)
+def test_loops_are_cut_to_one_round(text: str, kept: str) -> None:
+    assert " ".join(word.text for word in without_loops(words(text))) == kept
+
+
+def window(samples: np.ndarray, voiced: tuple[Span, ...]) -> Window:
+    return Window(samples.astype(np.float32), (Span(0.0, len(samples) / SAMPLE_RATE_HZ),), voiced)
+
+
+def test_no_voice_no_words(coach: Coach) -> None:
+    silence = np.zeros(5 * SAMPLE_RATE_HZ)
+    found = coach.whisper.transcribe(window(silence, ()))
+    assert (found.words, found.verbatim) == ((), ())
+
+
+@pytest.mark.parametrize("seconds", [0.05, 0.3, 0.9])
+def test_very_short_windows_do_no_harm(coach: Coach, seconds: float) -> None:
+    """Aligning under a second of audio has ended the process in some versions of CTranslate2."""
+    noise = np.random.default_rng(0).normal(0, 0.05, round(seconds * SAMPLE_RATE_HZ))
+    found = coach.whisper.transcribe(window(noise, (Span(0.0, 0.3),)))
+    assert all(0.0 <= word.start_s <= word.end_s <= seconds + 1.0 for word in (*found.words, *found.verbatim))
+
+
+def test_words_without_voice_near_them_are_dropped(coach: Coach) -> None:
+    """Whisper writes words over noise; the voice detector heard only a blip at the start."""
+    noise = np.random.default_rng(0).normal(0, 0.02, 20 * SAMPLE_RATE_HZ)
+    found = coach.whisper.transcribe(window(noise, (Span(0.0, 0.25),)))
+    assert all(word.start_s < 0.25 + 0.35 for word in found.words)
