@@ -20,6 +20,7 @@ from tests.conftest import FIXTURES, ROOT, Run
 from voice_coach.records import Assessment
 from voice_coach.report.json_view import assessment_as_dict, assessment_as_json, schema
 from voice_coach.session import Coach
+from voice_coach.voice.speaker import synthesize
 
 Program = Callable[..., Run]
 
@@ -157,6 +158,20 @@ def test_bad_recordings_end_in_one_line_and_exit_code_2(program: Program, tmp_pa
         assert found["feedback"] is None
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="the Spanish voice is espeak's, which only Linux has")
+def test_another_language_is_not_judged_as_if_it_were_english(program: Program, tmp_path: Path) -> None:
+    spanish = (
+        "Hola, voy a contar un incidente que pasó el viernes pasado. El servicio de pagos dejó de funcionar a las "
+        "diez de la noche y los clientes no podían comprar. Llamé a mi compañero y volvimos a la versión anterior."
+    )
+    synthesize(spanish, tmp_path / "spanish.wav", voice="roa/es")
+    run = program("analyze", "--json", tmp_path / "spanish.wav")
+    assert run.code == 2
+    assert len(run.error_lines) == 1
+    assert "answer in English" in run.err
+    assert "does not sound like English" in " ".join(check_schema(run.out)["notes"])  # type: ignore[arg-type]
+
+
 def test_one_bad_file_does_not_lose_the_others(program: Program, short: Path, tmp_path: Path) -> None:
     run = program("analyze", "--json", tmp_path / "nowhere.wav", short)
     assert run.code == 2
@@ -167,7 +182,7 @@ def test_one_bad_file_does_not_lose_the_others(program: Program, short: Path, tm
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["analyze"], "files"),
+        (["analyze"], "FILE"),
         (["analyze", "x.wav", "--level", "boss"], "early"),
         (["analyze", "x.wav", "--device", "tpu"], "cpu"),
         (["analyze", "x.wav", "--fast"], "--fast"),

@@ -91,6 +91,13 @@ def test_delivery_fixes(said: Delivery, part: str) -> None:
     assert part in " ".join(feedback(judge(*strong()), said).fixes)
 
 
+def test_a_flood_of_fillers_comes_before_a_stage_only_touched_on() -> None:
+    coverage = judge(*[one for one in strong() if "severity" not in one.assigned], unit("severity impact"))
+    flood, some = (feedback(coverage, delivery(fillers_a_minute=rate)).fixes[0] for rate in (15.0, 8.0))
+    assert "15 fillers a minute" in flood
+    assert "only touched on" in some
+
+
 @pytest.mark.parametrize("said", [delivery(fillers_a_minute=4.9), delivery(wpm=189.0), delivery(long_pauses=2)])
 def test_what_is_fine_is_not_mentioned(said: Delivery) -> None:
     assert feedback(judge(*strong()), said).fixes == ()

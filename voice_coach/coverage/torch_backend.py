@@ -69,9 +69,8 @@ def lifted_weights(path: Path, network: LifecycleNetwork) -> dict[str, torch.Ten
 
 
 def _table(arrays: Mapping[str, npt.NDArray[Any]], name: str) -> npt.NDArray[np.float32]:
-    """Real numbers of an embedding table, which has one scale."""
-    whole = arrays[f"{name}_quantized"].astype(np.float32) - np.float32(arrays[f"{name}_zero_point"])
-    real: npt.NDArray[np.float32] = whole * arrays[f"{name}_scale"]
+    """Real numbers of an embedding table, which has a scale for every row."""
+    real: npt.NDArray[np.float32] = arrays[f"{name}_quantized"].astype(np.float32) * arrays[f"{name}_scale"]
     return real
 
 

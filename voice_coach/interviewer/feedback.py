@@ -171,7 +171,8 @@ def _fixes(coverage: Coverage, delivery: Delivery | None, level: CandidateLevel)
             "I did not hear an answer to the question: tell one real incident, from how you noticed it to what changed afterwards.",
             "I did not hear an answer to the question. Tell me one real incident, from how you noticed it to what changed afterwards.",
         )
-        yield from _delivery_fixes(delivery)
+        yield from _filler_fix(delivery)
+        yield from _pace_fixes(delivery)
         return
     mistakes = {mistake.name: mistake for mistake in coverage.mistakes}
     if "heroic" in mistakes:
@@ -202,6 +203,9 @@ def _fixes(coverage: Coverage, delivery: Delivery | None, level: CandidateLevel)
     for stage in missing:
         if stage not in ("mitigation", "communication"):
             yield _missing_fix(stage, coverage.stages[stage], level)
+    severe = delivery is not None and (delivery.fillers.per_minute or 0.0) > FILLER_SOUNDS_SEVERE
+    if severe:
+        yield from _filler_fix(delivery)
     if "vague" in mistakes:
         yield _Fix(
             "The answer stays vague: put in one number, one tool and one decision that was yours.",
@@ -213,7 +217,9 @@ def _fixes(coverage: Coverage, delivery: Delivery | None, level: CandidateLevel)
                 f"You only touched on {HEARD_AS[stage]}: {SIGNALS[stage][level]}.",
                 f"You only touched on {HEARD_AS[stage]}. Next time, {_first_part(SIGNALS[stage][level])}.",
             )
-    yield from _delivery_fixes(delivery)
+    if not severe:
+        yield from _filler_fix(delivery)
+    yield from _pace_fixes(delivery)
     yield from _balance_fixes(coverage)
 
 
@@ -241,10 +247,10 @@ def _time_fix(delivery: Delivery, coverage: Coverage) -> _Fix:
     )
 
 
-def _delivery_fixes(delivery: Delivery | None) -> Iterator[_Fix]:
+def _filler_fix(delivery: Delivery | None) -> Iterator[_Fix]:
     if delivery is None:
         return
-    fillers, pace = delivery.fillers, delivery.speech_rate_wpm
+    fillers = delivery.fillers
     if fillers.per_minute is not None and fillers.per_minute > FILLER_SOUNDS_POOR:
         strong = "very noticeable" if fillers.per_minute > FILLER_SOUNDS_SEVERE else "noticeable"
         said = max(
@@ -255,6 +261,12 @@ def _delivery_fixes(delivery: Delivery | None) -> Iterator[_Fix]:
             f"{fillers.per_minute:.0f} fillers a minute are {strong} (mostly “{said}”): pause in silence instead.",
             f"About {fillers.per_minute:.0f} fillers a minute, mostly {said}. Pause in silence instead.",
         )
+
+
+def _pace_fixes(delivery: Delivery | None) -> Iterator[_Fix]:
+    if delivery is None:
+        return
+    pace = delivery.speech_rate_wpm
     if pace is not None and pace > FAST_WPM:
         yield _Fix(f"{pace:.0f} words a minute is fast: aim for 130 to 165.", "Slow down a little.")
     if pace is not None and pace < SLOW_WPM:

@@ -262,7 +262,16 @@ def without_loops(words: tuple[Word, ...]) -> tuple[Word, ...]:
 
 
 def _clean(parts: list[Word], voiced: tuple[Span, ...]) -> tuple[Word, ...]:
-    return without_loops(_within_voice(_joined(parts), voiced))
+    return _in_order(without_loops(_within_voice(_joined(parts), voiced)))
+
+
+def _in_order(words: tuple[Word, ...]) -> tuple[Word, ...]:
+    """No word starts before the one before it: where two readings meet, their times overlap a little."""
+    ordered: list[Word] = []
+    for word in words:
+        start_s = max(word.start_s, ordered[-1].start_s if ordered else 0.0)
+        ordered.append(replace(word, start_s=start_s, end_s=max(word.end_s, start_s)))
+    return tuple(ordered)
 
 
 def _joined(parts: list[Word]) -> list[Word]:

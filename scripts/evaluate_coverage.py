@@ -1,0 +1,350 @@
+#!/usr/bin/env python3
+"""Score the shipped lifecycle classifier on the test split, beside its baselines and the second reader.
+
+Usage:
+  scripts/evaluate_coverage.py                  scores of the shipped model and the second reader
+  scripts/evaluate_coverage.py --baselines      also keyword list, zero-shot, tf-idf and frozen encoder
+  scripts/evaluate_coverage.py --write          put the tables into models/lifecycle/CARD.md
+  scripts/evaluate_coverage.py --errors 30      print so many misread units
+
+Everything that judges comes from the package: sentences, classifier, thresholds, whole-answer
+judgement. The test split is read here and nowhere else. Thresholds of the baselines are chosen
+on the test split itself, in their favour.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import re
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from voice_coach.coverage.classifier import Classifier
+from voice_coach.coverage.corpus import Answer, Unit, read_corpus
+from voice_coach.coverage.judgement import judge_answer
+from voice_coach.coverage.labels import COWBOY, IMPACT, LABELS, STAGES, STAR
+from voice_coach.coverage.sentences import line_sentences
+from voice_coach.records import Coverage, JudgedSentence
+from voice_coach.speech.model_files import LIFECYCLE, find, verified
+
+ROOT = Path(__file__).resolve().parent.parent
+DATA = ROOT / "models" / "lifecycle" / "data"
+MISTAKES = ("purely_technical", "no_customer_impact", "root_cause_first", "heroic", "no_follow_through", "vague")
+BOOL = npt.NDArray[np.bool_]
+
+KEYWORDS = {
+    "detection": "alert alerts alarm paged pagerduty prometheus datadog grafana cloudwatch monitoring dashboard logs metrics noticed",
+    "severity": "sev severity sev-1 priority p1 blast commander ownership slo escalated escalate",
+    "mitigation": "rollback rolled revert reverted failover failed restart restarted scaled mitigate mitigation stabilize hotfix flag",
+    "communication": "channel slack bridge stakeholders updates update status communicated communication informed told leadership support",
+    "prevention": "postmortem retrospective blameless root cause action items runbook prevent prevention review",
+}
+DESCRIPTIONS = {
+    "detection": "How the incident was detected and triaged: an alert or report came in, dashboards and logs were checked.",
+    "severity": "How severe the incident was, how many customers were hit, and who owned or commanded the response.",
+    "mitigation": "What was done to stop the impact: rolling back, failing over, restarting, scaling, switching off.",
+    "communication": "Who was told and gathered: incident channel, status updates, stakeholders, delegating work.",
+    "prevention": "The root cause as established afterwards, the postmortem, action items and prevention.",
+}
+
+
+@dataclass(frozen=True)
+class Score:
+    """Precision, recall and F1 of one label, with how often it occurs."""
+
+    precision: float
+    recall: float
+    f1: float
+    support: int
+
+
+def score(predicted: BOOL, actual: BOOL) -> Score:
+    both = int((predicted & actual).sum())
+    precision = both / predicted.sum() if predicted.sum() else 0.0
+    recall = both / actual.sum() if actual.sum() else 0.0
+    f1 = 2 * both / (predicted.sum() + actual.sum()) if predicted.sum() + actual.sum() else 1.0
+    return Score(float(precision), float(recall), float(f1), int(actual.sum()))
+
+
+def as_matrix(rows: Sequence[Sequence[str] | frozenset[str]]) -> BOOL:
+    return np.asarray([[label in row for label in LABELS] for row in rows], dtype=bool)
+
+
+def column(matrix: BOOL, label: str) -> BOOL:
+    return matrix[:, LABELS.index(label)]
+
+
+def macro(predicted: BOOL, actual: BOOL, labels: Sequence[str]) -> float:
+    return float(np.mean([score(column(predicted, one), column(actual, one)).f1 for one in labels]))
+
+
+def gold_sentences(answer: Answer) -> list[JudgedSentence]:
+    """The corpus labels in the form of a judgement, so that both go through the same rules."""
+    return [
+        JudgedSentence(
+            text=unit.text,
+            start_s=None,
+            end_s=None,
+            labels={label: float(label in unit.labels) for label in LABELS},
+            assigned=tuple(label for label in LABELS if label in unit.labels),
+            specific=float(bool(unit.specific)),
+        )
+        for unit in answer.units
+    ]
+
+
+def gold_level(answer: Answer, stage: str) -> str:
+    carriers = [unit for unit in answer.units if stage in unit.labels]
+    if not carriers:
+        return "missing"
+    return "strong" if any(stage in unit.specific for unit in carriers) else "mentioned"
+
+
+def gold_mistakes(answer: Answer) -> set[str]:
+    """The rubric's mistakes from the labels; the two that need a reader's eye from the header."""
+    units = answer.units
+    carried = set().union(*(unit.labels for unit in units)) if units else set()
+    if not carried & set(STAGES):
+        return set()
+    found = set()
+    if "communication" not in carried and len(carried & {"detection", "mitigation", "prevention"}) >= 2:
+        found.add("purely_technical")
+    if IMPACT not in carried:
+        found.add("no_customer_impact")
+    if COWBOY in carried:
+        found.add("heroic")
+    if "prevention" not in carried:
+        found.add("no_follow_through")
+    if answer.root_cause_first:
+        found.add("root_cause_first")
+    if answer.vague:
+        found.add("vague")
+    return found
+
+
+def expected_calibration_error(probabilities: npt.NDArray[np.float64], actual: BOOL, bins: int = 10) -> float:
+    """ECE over equal-width bins. Source: Guo et al. 2017, arXiv 1706.04599."""
+    error, edges = 0.0, np.linspace(0.0, 1.0, bins + 1)
+    for low, high in pairwise(edges):
+        inside = (probabilities > low) & (probabilities <= high) if low else probabilities <= high
+        if inside.any():
+            error += inside.mean() * abs(probabilities[inside].mean() - actual[inside].mean())
+    return float(error)
+
+
+def label_table(
+    predicted: BOOL, actual: BOOL, probabilities: npt.NDArray[np.float64], second: BOOL | None
+) -> list[str]:
+    lines = ["| label | P | R | F1 | support | ECE | second reader F1 |", "| --- | --- | --- | --- | --- | --- | --- |"]
+    for k, label in enumerate(LABELS):
+        found = score(predicted[:, k], actual[:, k])
+        ece = expected_calibration_error(probabilities[:, k], actual[:, k])
+        reader = "" if second is None else f"{score(second[:, k], actual[:, k]).f1:.2f}"
+        lines.append(
+            f"| {label} | {found.precision:.2f} | {found.recall:.2f} | {found.f1:.2f} "
+            f"| {found.support} | {ece:.3f} | {reader} |"
+        )
+    for name, labels in (("stages, macro", STAGES), ("STAR, macro", STAR)):
+        reader = "" if second is None else f"{macro(second, actual, labels):.2f}"
+        lines.append(f"| **{name}** | | | **{macro(predicted, actual, labels):.3f}** | | | {reader} |")
+    return lines
+
+
+def answer_table(answers: Sequence[Answer], judged: Sequence[Coverage]) -> list[str]:
+    """Right answers about the whole: presence, levels, mistakes, off-subject."""
+    pairs = list(zip(answers, judged, strict=True))
+    levels = [(gold_level(a, s), c.stages[s].level) for a, c in pairs for s in STAGES]
+    on_subject = [any(unit.labels & set(STAGES) for unit in a.units) for a in answers]
+    lines = ["| of the whole answer | right | of |", "| --- | --- | --- |"]
+
+    def row(name: str, right: Sequence[bool]) -> None:
+        lines.append(f"| {name} | {np.mean(right):.3f} | {len(right)} |")
+
+    row("stage present or not", [(g == "missing") == (f == "missing") for g, f in levels])
+    row("level: missing, mentioned, strong", [g == f for g, f in levels])
+    row("on the subject or not", [c.on_subject == on for (_, c), on in zip(pairs, on_subject, strict=True)])
+    row("impact told or not", [c.impact == any(IMPACT in u.labels for u in a.units) for a, c in pairs])
+    for name in MISTAKES:
+        right = [
+            (name in {m.name for m in c.mistakes}) == (name in gold_mistakes(a))
+            for (a, c), on in zip(pairs, on_subject, strict=True)
+            if on
+        ]
+        row(f"mistake: {name}", right)
+    return lines
+
+
+def slice_table(answers: Sequence[Answer], grid: dict[str, dict[str, str]], predicted: BOOL, actual: BOOL) -> list[str]:
+    """Stage macro-F1 by kind of answer, and how often an unlabelled unit is given a stage."""
+    rows = np.concatenate([[k] * len(answer.units) for k, answer in enumerate(answers)])
+    words = [sum(len(unit.text.split()) for unit in answer.units) for answer in answers]
+    kinds: dict[str, list[bool]] = {}
+    for key in ("level", "quality", "keywords"):
+        for value in sorted({grid[answer.id][key] for answer in answers}):
+            kinds[f"{key}: {value}"] = [grid[answer.id][key] == value for answer in answers]
+    for part in ("transcript", "fillers", "non-native", "cut oddly", "British", "Indian"):
+        kinds[f"voice: {part}"] = [part in grid[answer.id]["voice"] for answer in answers]
+    kinds["follow-up questions"] = [answer.question != "main" for answer in answers]
+    kinds["under 60 words"] = [count < 60 for count in words]
+    lines = ["| slice | answers | stage macro-F1 | units wrongly given a stage |", "| --- | --- | --- | --- |"]
+    stages = slice(0, len(STAGES))
+    for name, chosen in kinds.items():
+        inside = np.asarray(chosen)[rows]
+        if not inside.any():
+            continue
+        p, a = predicted[inside], actual[inside]
+        wrong = (p[:, stages] & ~a[:, stages]).any(axis=1).mean()
+        f1 = f"{macro(p, a, STAGES):.2f}" if a[:, stages].any(axis=0).all() else "–"
+        lines.append(f"| {name} | {sum(chosen)} | {f1} | {wrong:.1%} |")
+    return lines
+
+
+def read_grid() -> dict[str, dict[str, str]]:
+    with (DATA / "grid_test.tsv").open(encoding="utf-8") as file:
+        return {f"{row['writer']}-{row['answer']}": row for row in csv.DictReader(file, delimiter="\t")}
+
+
+def best_f1(scores: npt.NDArray[np.float64], actual: BOOL) -> float:
+    return max(score(scores >= t, actual).f1 for t in np.unique(np.quantile(scores, np.linspace(0, 1, 200))))
+
+
+def with_neighbours(answers: Sequence[Answer]) -> list[str]:
+    rows = []
+    for answer in answers:
+        texts = ["", *(unit.text for unit in answer.units), ""]
+        rows += [" ".join(texts[k - 1 : k + 2]) for k in range(1, len(texts) - 1)]
+    return rows
+
+
+def baselines(train: Sequence[Answer], test: Sequence[Answer], actual: BOOL) -> list[str]:
+    """Stage macro-F1 of the easy ways."""
+    import torch
+    from fetch_encoder import fetch
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from transformers import AutoModel, AutoTokenizer
+
+    units = [unit for answer in test for unit in answer.units]
+    learnt = [unit for answer in train for unit in answer.units]
+    goal = as_matrix([unit.labels for unit in learnt])
+
+    def learned(features: object, held: object) -> float:
+        found = []
+        for stage in STAGES:
+            fit = LogisticRegression(C=4.0, max_iter=2000, class_weight="balanced").fit(features, column(goal, stage))
+            found.append(best_f1(fit.predict_proba(held)[:, 1], column(actual, stage)))
+        return float(np.mean(found))
+
+    def keyword() -> float:
+        hits = as_matrix(
+            [
+                [s for s in STAGES if set(re.findall(r"[\w-]+", unit.text.lower())) & set(KEYWORDS[s].split())]
+                for unit in units
+            ]
+        )
+        return macro(hits, actual, STAGES)
+
+    folder = fetch("minilm", ROOT / "build" / "encoders")
+    tokenizer, encoder = AutoTokenizer.from_pretrained(folder), AutoModel.from_pretrained(folder).eval()
+
+    def embed(texts: Sequence[str]) -> npt.NDArray[np.float64]:
+        rows = []
+        with torch.no_grad():
+            for k in range(0, len(texts), 64):
+                batch = tokenizer(
+                    list(texts[k : k + 64]), padding=True, truncation=True, max_length=128, return_tensors="pt"
+                )
+                hidden, mask = encoder(**batch).last_hidden_state, batch["attention_mask"].unsqueeze(-1)
+                rows.append(torch.nn.functional.normalize((hidden * mask).sum(1) / mask.sum(1), dim=-1).numpy())
+        return np.concatenate(rows).astype(np.float64)
+
+    def zero_shot() -> float:
+        here, there = embed([unit.text for unit in units]), embed([DESCRIPTIONS[stage] for stage in STAGES])
+        return float(np.mean([best_f1(here @ there[k], column(actual, stage)) for k, stage in enumerate(STAGES)]))
+
+    vectorizer = TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True)
+    tfidf = vectorizer.fit_transform([unit.text for unit in learnt])
+    held = vectorizer.transform([unit.text for unit in units])
+    ways: dict[str, Callable[[], float]] = {
+        "keyword list": keyword,
+        "zero-shot MiniLM": zero_shot,
+        "tf-idf + logistic regression, trained on this corpus": lambda: learned(tfidf, held),
+        "frozen MiniLM + linear head, with both neighbours": lambda: learned(
+            np.hstack([embed([u.text for u in learnt]), embed(with_neighbours(train))]),
+            np.hstack([embed([u.text for u in units]), embed(with_neighbours(test))]),
+        ),
+    }
+    return [
+        "| baseline | stage macro-F1 |",
+        "| --- | --- |",
+        *(f"| {name} | {way():.2f} |" for name, way in ways.items()),
+    ]
+
+
+def write_card(sections: dict[str, list[str]]) -> None:
+    """Replace what stands between the card's markers, section by section."""
+    path = ROOT / "models" / "lifecycle" / "CARD.md"
+    text = path.read_text(encoding="utf-8")
+    for name, lines in sections.items():
+        pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
+        if not pattern.search(text):
+            raise SystemExit(f"{path}: has no section <!-- {name} -->")
+        text = pattern.sub(lambda found, new="\n".join(lines): f"{found[1]}{new}\n{found[2]}", text)
+    path.write_text(text, encoding="utf-8")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--baselines", action="store_true")
+    parser.add_argument("--write", action="store_true")
+    parser.add_argument("--errors", type=int, default=0)
+    parser.add_argument("--model", type=Path, help="another model folder than the shipped one")
+    parser.add_argument(
+        "--split", choices=("test", "dev"), default="test", help="dev: to look at errors without peeking"
+    )
+    args = parser.parse_args()
+    answers = read_corpus(sorted((DATA / "test").glob("*.txt")))
+    if args.split == "dev":
+        answers = tuple(a for a in read_corpus(sorted((DATA / "train").glob("*.txt"))) if a.writer in ("w04", "w07"))
+    classifier = Classifier(args.model or verified(find(LIFECYCLE)))
+    sentences = [classifier.judge(line_sentences("\n".join(u.text for u in a.units))) for a in answers]
+    calibration = classifier.calibration
+    judged = [judge_answer(one, calibration.threshold, calibration.doubt) for one in sentences]
+    units: list[Unit] = [unit for answer in answers for unit in answer.units]
+    flat = [one for answer in sentences for one in answer]
+    actual, predicted = as_matrix([unit.labels for unit in units]), as_matrix([one.assigned for one in flat])
+    probabilities = np.asarray([[one.labels[label] for label in LABELS] for one in flat])
+    second = None
+    if args.split == "test":
+        other = {a.id: a for a in read_corpus(sorted((DATA / "second_reading").glob("t*.txt")))}
+        second = as_matrix([unit.labels for answer in answers for unit in other[answer.id].units])
+    sections = {
+        "labels": label_table(predicted, actual, probabilities, second),
+        "answers": answer_table(answers, judged),
+    }
+    if args.split == "test":
+        sections["slices"] = slice_table(answers, read_grid(), predicted, actual)
+    if args.baselines:
+        train = read_corpus(sorted((DATA / "train").glob("*.txt")))
+        sections["baselines"] = baselines(train, answers, actual)
+    print(f"{calibration.name}: {len(answers)} answers, {len(units)} units of the {args.split} split\n")
+    for lines in sections.values():
+        print("\n".join(lines), end="\n\n")
+    wrong = [k for k in range(len(units)) if (predicted[k, :5] != actual[k, :5]).any()]
+    for k in wrong[: args.errors]:
+        print(f"gold {sorted(units[k].labels)}  found {sorted(flat[k].assigned)}\n    {units[k].text}")
+    if args.write:
+        write_card(sections)
+
+
+if __name__ == "__main__":
+    main()
