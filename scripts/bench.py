@@ -30,13 +30,22 @@ THREADS = 2
 
 CHILD = """
 import json, resource, sys, time
+from pathlib import Path
+
+def peak_kb():
+    # getrusage would tell the parent's peak, which a child inherits until it starts its own program
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return next(int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+
 from voice_coach.session import Coach
 coach = Coach(device="cpu")
 coach.whisper, coach.classifier
 started = time.perf_counter()
 coach.analyze(sys.argv[1])
 spent = time.perf_counter() - started
-print(json.dumps([coach.load_s, spent, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss]))
+print(json.dumps([coach.load_s, spent, peak_kb()]))
 """
 
 

@@ -442,7 +442,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=ROOT / "build" / "coverage" / "shipped", help="checkpoints")
     parser.add_argument("--no-export", action="store_true", help="train and score only")
     parser.add_argument("--from-checkpoints", nargs="+", type=Path, help="skip training; average these and export")
-    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1], help="one run each; their weights are averaged")
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0], help="one run each; their weights are averaged")
     parser.add_argument("--limit", type=int, default=0, help="only so many answers (to try things out)")
     args = parser.parse_args()
     recipe = Recipe(**{name: getattr(args, name) for name in vars(defaults) if name != "seed"})

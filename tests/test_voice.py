@@ -12,9 +12,9 @@ from pathlib import Path
 import jiwer
 import pytest
 import soundfile
+from plain_text import plain
 
 from tests.conftest import FIXTURES, ROOT, Run
-from tests.test_analyze import plain
 from voice_coach.errors import OutputError, SpeechEngineError
 from voice_coach.session import Coach
 from voice_coach.voice.speaker import synthesize

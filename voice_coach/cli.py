@@ -61,14 +61,19 @@ LevelOption = Annotated[LevelChoice, typer.Option("--level", help="What is expec
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object a file on standard output, nothing else.")]
 
 
-@app.callback()
-def _global(
-    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.", is_eager=True)] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", help="Log what is done, transcript included.")] = False,
-) -> None:
-    if version:
+def _print_version(wanted: bool) -> None:
+    if wanted:
         typer.echo(f"voice-coach {__version__}")
         raise typer.Exit
+
+
+@app.callback()
+def _global(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_print_version)
+    ] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Log what is done, transcript included.")] = False,
+) -> None:
     logging.basicConfig(
         level=logging.DEBUG if verbose else logging.ERROR, stream=sys.stderr, format="%(name)s: %(message)s"
     )
@@ -275,6 +280,7 @@ def run(arguments: list[str] | None = None) -> int:
     """The program as a function: its exit code."""
     command: Callable[..., object] = typer.main.get_command(app)
     words = sys.argv[1:] if arguments is None else arguments
+    result: object
     try:
         result = command(args=words or ["--help"], prog_name="voice-coach", standalone_mode=False)
     except typer.TyperException as exc:
@@ -282,8 +288,7 @@ def run(arguments: list[str] | None = None) -> int:
         _complain(UsageError(f"{told} (see: voice-coach --help)"))
         return USAGE_EXIT
     except (KeyboardInterrupt, typer.Abort):
-        typer.echo("voice-coach: stopped", err=True)
-        return INTERRUPTED_EXIT
+        result = INTERRUPTED_EXIT
     except VoiceCoachError as exc:
         _complain(exc)
         return USAGE_EXIT
@@ -291,6 +296,8 @@ def run(arguments: list[str] | None = None) -> int:
         # the reader of our output went away; there is nobody left to tell
         sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115
         return 0
+    if result == INTERRUPTED_EXIT:
+        typer.echo("voice-coach: stopped", err=True)
     return result if isinstance(result, int) else 0
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -185,13 +186,10 @@ class Whisper:
         """One reading from `from_s` on: its words, and how far into the window they reach."""
         left_s = max(window.duration_s - from_s, MIN_ALIGN_S)
         written = self._tokens(encoded, prompt, round(left_s * TOKENS_PER_S) + 16)
+        written, read_s = self._finished(written, left_s, lambda read_s: _voice_after(window, from_s + read_s))
         tokens = [token for token in written if token < self._tokenizer.eot]
         if not tokens:
             return [], from_s
-        # alignment stretches the last word over whatever follows; the time that Whisper
-        # itself wrote last says how far it really read
-        times = [token for token in written if token >= self._tokenizer.timestamp_begin]
-        read_s = (times[-1] - self._tokenizer.timestamp_begin) * self._model.time_precision if times else left_s
         frames = min(round(left_s * SAMPLE_RATE_HZ / HOP), self._model.feature_extractor.nb_max_frames)
         aligned = self._model.find_alignment(self._tokenizer, [tokens], encoded, frames)
         parts = aligned[0] if aligned else []
@@ -205,6 +203,26 @@ class Whisper:
             for part in parts
         ]
         return words, from_s + min(read_s, left_s)
+
+    def _finished(
+        self, written: list[int], left_s: float, voice_after: Callable[[float], float]
+    ) -> tuple[list[int], float]:
+        """What was read to its end, and how far into the audio that is.
+
+        Alignment stretches the last word over whatever follows, so only the times that Whisper
+        itself wrote say how far it read. Text after its last time is a segment that it began and
+        did not finish: by its own rule that is dropped and read again from there. Where too little
+        voice is left to be read again, it is kept.
+        """
+        begin = self._tokenizer.timestamp_begin
+        last = max((k for k, token in enumerate(written) if token >= begin), default=None)
+        if last is None:
+            return written, left_s
+        read_s = (written[last] - begin) * self._model.time_precision
+        unfinished = any(token < self._tokenizer.eot for token in written[last + 1 :])
+        if unfinished and (read_s == 0.0 or voice_after(read_s) < UNREAD_VOICE_S):
+            return written, left_s
+        return written[: last + 1], read_s
 
     def _tokens(self, encoded: ctranslate2.StorageView, prompt: str | None, most: int) -> list[int]:
         """Text and time tokens of the best try."""
