@@ -47,7 +47,7 @@ class AudioFile:
         self.path = os.fspath(path)
         _check_readable(Path(self.path))
         try:
-            self._container: av.container.InputContainer = av.open(self.path, mode="r", metadata_errors="ignore")
+            self._container: av.container.InputContainer = av.open(self.path, mode="r", **_lenient(av.__version__))
         except (av.error.FFmpegError, OSError, ValueError) as exc:
             raise AudioFileError(
                 f"{self.path}: not a recording this program can read; use wav, flac, mp3, ogg, m4a or webm"
@@ -164,6 +164,11 @@ def _check_readable(path: Path) -> None:
         raise AudioFileError(f"{path}: can't be read ({exc.strerror}); check its permissions") from exc
     if not first:
         raise AudioFileError(f"{path}: is empty (0 bytes); record it again")
+
+
+def _lenient(version: str) -> dict[str, Any]:
+    """Argument that keeps oddly encoded tags from ending the reading; PyAV 19 is lenient by itself."""
+    return {"metadata_errors": "ignore"} if int(version.partition(".")[0]) < 19 else {}
 
 
 def _riff_breaks_off(path: Path) -> bool:

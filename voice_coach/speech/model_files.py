@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -190,6 +191,8 @@ def fetch(name: str) -> Model:
     try:
         from huggingface_hub import snapshot_download
 
+        # its retries are its own business; what failed in the end is said in one line
+        logging.getLogger("huggingface_hub").setLevel(logging.CRITICAL)
         folder.mkdir(parents=True, exist_ok=True)
         snapshot_download(
             remote.repository,
