@@ -90,6 +90,7 @@ class Recipe:
     merge: float = 0.08
     unpunctuated: float = 0.3
     fillers: float = 0.08
+    excerpt: float = 0.35
     seed: int = 0
 
 
@@ -102,10 +103,16 @@ def varied(answer: Answer, recipe: Recipe, rng: random.Random) -> list[Unit]:
     """The answer as a recogniser and a sentence splitter might have handed it over.
 
     Merged neighbours carry both units' labels; some answers lose their punctuation; some units
-    gain a filler.
+    gain a filler; some answers are cut down to an excerpt of a few units.
     """
     units: list[Unit] = []
-    for unit in answer.units:
+    told = answer.units
+    if rng.random() < recipe.excerpt:
+        # short answers, and the first sentences of one still being spoken, have little context
+        length = min(rng.randint(1, 6), len(told))
+        start = rng.choice((0, rng.randint(0, len(told) - length)))
+        told = told[start : start + length]
+    for unit in told:
         if units and rng.random() < recipe.merge:
             last = units.pop()
             unit = Unit(f"{last.text} {unit.text}", last.labels | unit.labels, last.specific | unit.specific)
@@ -214,15 +221,23 @@ def loss_of(logits: torch.Tensor, goal: torch.Tensor, valid: torch.Tensor, recip
 
 
 def train_one(
-    recipe: Recipe, train: Sequence[Answer], dev: Sequence[Answer], folder: Path, device: str, checkpoint: Path
+    recipe: Recipe,
+    train: Sequence[Answer],
+    dev: Sequence[Answer],
+    folder: Path,
+    device: str,
+    checkpoint: Path,
+    start: Path | None = None,
 ) -> tuple[LifecycleNetwork, Coder, float]:
-    """Fine-tune once; the weights of the best dev epoch, also kept at `checkpoint`."""
+    """Fine-tune once, from `start` if given; the weights of the best dev epoch, also kept at `checkpoint`."""
     # the head starts the same in every run, or averaging runs would average unlike things
     torch.manual_seed(INITIAL_SEED)
     rng = random.Random(recipe.seed)
     coder = Coder(folder)
     encoder = AutoModel.from_pretrained(folder, add_pooling_layer=False, attn_implementation="eager")
     model = LifecycleNetwork(encoder, encoder.config.hidden_size, recipe.dropout).to(device)
+    if start is not None:
+        model.load_state_dict(torch.load(start, map_location=device))
     torch.manual_seed(recipe.seed)
     layers = encoder.config.num_hidden_layers
     groups: list[dict[str, Any]] = []
@@ -442,6 +457,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=ROOT / "build" / "coverage" / "shipped", help="checkpoints")
     parser.add_argument("--no-export", action="store_true", help="train and score only")
     parser.add_argument("--from-checkpoints", nargs="+", type=Path, help="skip training; average these and export")
+    parser.add_argument("--start", type=Path, help="go on from this checkpoint instead of the bare encoder")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0], help="one run each; their weights are averaged")
     parser.add_argument("--limit", type=int, default=0, help="only so many answers (to try things out)")
     args = parser.parse_args()
@@ -458,7 +474,7 @@ def main() -> None:
     checkpoints = args.from_checkpoints or []
     for seed in args.seeds if not checkpoints else ():
         checkpoint = args.work / f"{recipe.encoder}-{seed}.pt"
-        train_one(replace(recipe, seed=seed), train, dev, source, device, checkpoint)
+        train_one(replace(recipe, seed=seed), train, dev, source, device, checkpoint, args.start)
         checkpoints = [*checkpoints, checkpoint]
     if args.no_export:
         return

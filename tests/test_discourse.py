@@ -54,6 +54,9 @@ def test_markers(text: str, found: list[str]) -> None:
         "It was actually the load balancer.",
         "Was that the right call?",
         "It works well under load.",
+        "I watch the golden signals, like latency.",
+        "It was a rare kind of failure.",
+        "And so on Monday we met again.",
         "",
     ],
 )

@@ -80,7 +80,7 @@ def test_heroics_are_quoted() -> None:
     [
         (delivery(60.0, "short"), "too short: spend 30 seconds more"),
         (delivery(200.0, "long"), "too long: cut 20 seconds"),
-        (delivery(fillers_a_minute=8.0), "8 fillers a minute are noticeable (mostly “um”)"),
+        (delivery(fillers_a_minute=8.0), "8 fillers a minute are noticeable (most often “um”)"),
         (delivery(fillers_a_minute=13.0), "very noticeable"),
         (delivery(wpm=200.0), "is fast"),
         (delivery(wpm=100.0), "is slow"),
@@ -89,6 +89,26 @@ def test_heroics_are_quoted() -> None:
 )
 def test_delivery_fixes(said: Delivery, part: str) -> None:
     assert part in " ".join(feedback(judge(*strong()), said).fixes)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "verdict", "said"),
+    [
+        (89.7, "short", "You spoke for 1 minute 29 seconds, 1 second short"),
+        (180.3, "long", "You spoke for 3 minutes 1 second, 1 second over"),
+        (60.0, "short", "You spoke for 1 minute, 30 seconds short"),
+    ],
+)
+def test_lengths_close_to_the_limit(seconds: float, verdict: Verdict, said: str) -> None:
+    assert feedback(judge(*strong()), delivery(seconds, verdict)).verdict.startswith(said)
+
+
+def test_who_told_an_incident_is_not_asked_for_one() -> None:
+    told, not_told = feedback(judge(*strong())).follow_up, feedback(judge(unit())).follow_up
+    assert told is not None
+    assert told.id != "example"
+    assert not_told is not None
+    assert not_told.id == "example"
 
 
 def test_a_flood_of_fillers_comes_before_a_stage_only_touched_on() -> None:

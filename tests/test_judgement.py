@@ -87,8 +87,7 @@ def test_communication_missing_beside_one_technical_stage_is_not_purely_technica
 def test_vague() -> None:
     units = [unit(stage) for stage in STAGES] + [unit("impact")]
     assert "vague" in names(judge(*units))
-    assert "vague" in names(judge(*units, unit("mitigation", specific=True)))
-    assert "vague" not in names(judge(*units, unit("mitigation", specific=True), unit("detection", specific=True)))
+    assert "vague" not in names(judge(*units, unit("mitigation", specific=True)))
 
 
 def test_root_cause_first_needs_digging_before_and_at_more_length() -> None:
@@ -113,7 +112,8 @@ def test_seconds_are_those_of_the_sentences() -> None:
 
 def test_typed_text_has_no_seconds() -> None:
     coverage = judge(unit("detection"))
-    assert coverage.stages["detection"].seconds is None
+    assert {found.seconds for found in coverage.stages.values()} == {None}
+    assert {found.seconds for found in coverage.star.values()} == {None}
 
 
 def test_evidence_is_the_specific_sentences_first_and_not_too_many() -> None:
@@ -131,6 +131,14 @@ def test_a_stage_near_the_line_is_unsure_on_both_sides() -> None:
         found = judge(near, doubt=0.05).stages
         assert found["severity"].unsure
         assert not found["detection"].unsure
+
+
+def test_a_doubtful_stage_is_not_held_against_anybody() -> None:
+    near = {**dict.fromkeys(LABELS, 0.0), "communication": 0.48, "prevention": 0.48}
+    doubtful = JudgedSentence("Hm.", None, None, near, (), 0.0)
+    told = [unit("detection", specific=True), unit("mitigation impact", specific=True)]
+    assert names(judge(*told)) == {"purely_technical", "no_follow_through"}
+    assert names(judge(*told, doubtful)) == set()
 
 
 def test_all_parts_are_there_in_the_rubrics_order() -> None:

@@ -9,14 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from voice_coach.errors import ModelDamagedError, ModelFetchError, ModelMissingError, UsageError
+from voice_coach.errors import ModelDamagedError, ModelMissingError, UsageError
 from voice_coach.speech.model_files import (
     DEFAULT_WHISPER,
     LIFECYCLE,
     REMOTES,
     Model,
-    Remote,
-    check_fetched,
     describe,
     find,
     listing,
@@ -96,15 +94,15 @@ def test_an_unknown_model() -> None:
 def test_remotes_are_pinned(name: str) -> None:
     remote = REMOTES[name]
     assert len(remote.revision) == 40
-    assert set(remote.sha256) == {"config.json", "model.bin", "tokenizer.json"}
+    assert set(remote.sha256) == {"config.json", "model.bin", "tokenizer.json", "vocabulary.txt"}
     assert all(len(digest) == 64 for digest in remote.sha256.values())
 
 
-def test_a_download_of_other_bytes_is_refused_and_removed(tmp_path: Path) -> None:
-    (tmp_path / "model.bin").write_bytes(b"not it")
-    remote = Remote("somewhere/model", "0" * 40, 6, {"model.bin": "0" * 64})
-    with pytest.raises(ModelFetchError, match="not the pinned file"):
-        check_fetched(tmp_path, "own", remote)
-    assert not (tmp_path / "model.bin").exists()
-    with pytest.raises(ModelFetchError, match="arrived without"):
-        check_fetched(tmp_path, "own", remote)
+def test_a_broken_manifest_of_the_users_does_not_stop_the_shipped_models(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VOICE_COACH_MODELS", str(tmp_path))
+    (tmp_path / "MODELS.json").write_text('{"models": [{"na')
+    assert find(DEFAULT_WHISPER).name == DEFAULT_WHISPER
+    with pytest.raises(ModelDamagedError, match="delete it and fetch the model again"):
+        find("small.en")

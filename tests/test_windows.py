@@ -77,6 +77,23 @@ def test_long_silences_are_left_out(answer: Samples) -> None:
     assert window.time_s(999.0) == window.pieces[-1].end_s
 
 
+def test_nothing_piles_up_while_nobody_speaks(answer: Samples) -> None:
+    """A few words, then twenty minutes of room noise: the window is given out and the noise forgotten."""
+    noise = np.random.default_rng(0).normal(0, 1e-3, 60 * SAMPLE_RATE_HZ).astype(np.float32)
+    cutter = WindowCutter()
+    windows = list(cutter.push(answer[: 6 * SAMPLE_RATE_HZ]))
+    for _ in range(20):
+        windows += cutter.push(noise)
+    assert len(windows) == 1
+    assert len(cutter._audio) <= 61 * SAMPLE_RATE_HZ
+
+
+def test_each_word_keeps_some_silence_before_it(answer: Samples) -> None:
+    windows, _ = cut(answer, 8_000)
+    for window in windows[1:]:
+        assert window.voiced[0].start_s - window.pieces[0].start_s >= 0.15
+
+
 def test_speech_without_any_pause_is_cut_where_it_is_quietest(answer: Samples) -> None:
     voice = np.concatenate([answer[round(s.start_s * 16_000) : round(s.end_s * 16_000)] for s in cut(answer, 8_000)[1]])
     windows, voiced = cut(voice[: 70 * SAMPLE_RATE_HZ], 8_000)

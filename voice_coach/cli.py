@@ -7,6 +7,7 @@ imported before a command needs it.
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import sys
@@ -22,6 +23,8 @@ from voice_coach.errors import OutputError, PlaybackError, SpeechEngineError, Us
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from rich.progress import TaskID
 
     from voice_coach.records import Assessment
     from voice_coach.session import Coach, Progress
@@ -95,6 +98,8 @@ def analyze(
     if speak_to is not None and len(files) > 1:
         raise UsageError("--speak-to takes the feedback on one recording; give one FILE")
     if speak_to is not None:
+        if Path(files[0]).exists() and speak_to.exists() and speak_to.samefile(files[0]):
+            raise UsageError(f"--speak-to {speak_to} would overwrite the recording itself; choose another name")
         _check_writable(speak_to)
     coach = _coach(level, device, model)
     failed = False
@@ -162,9 +167,22 @@ def _models(context: typer.Context) -> None:
 @models_app.command()
 def fetch(name: Annotated[str, typer.Argument(help="For instance small.en.")]) -> None:
     """Download a larger Whisper: the only command that uses the network."""
-    from voice_coach.speech.model_files import fetch as fetch_model
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, TextColumn, TransferSpeedColumn
+    from rich.progress import Progress as Bar
 
-    model = fetch_model(name)
+    from voice_coach.speech.fetching import fetch as fetch_model
+
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Bar(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
+        tasks: dict[str, TaskID] = {}
+
+        def update(file: str, done: int, total: int | None) -> None:
+            if file not in tasks:
+                tasks[file] = bar.add_task(file)
+            bar.update(tasks[file], completed=done, total=total)
+
+        model = fetch_model(name, progress=update)
     typer.echo(f"{model.name} is in {model.folder}; use it with: voice-coach analyze --model {model.name} FILE")
 
 
@@ -209,7 +227,7 @@ def _speak(text: str, *, aloud: bool, to: Path | None) -> bool:
             synthesize(text, to)
         if aloud:
             speak(text)
-    except (SpeechEngineError, PlaybackError) as exc:
+    except (SpeechEngineError, PlaybackError, OutputError) as exc:
         _complain(exc)
         typer.echo(f"It would have said: {text}", err=True)
         return False
@@ -243,10 +261,9 @@ def _progress(name: str, *, quiet: bool) -> Iterator[Progress | None]:
 
 
 def _read_text(file: str) -> str:
-    if file == "-":
-        return sys.stdin.read()
     try:
-        return Path(file).read_text(encoding="utf-8")
+        raw = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+        return raw.decode("utf-8")
     except UnicodeDecodeError as exc:
         raise UsageError(f"{file}: not plain text in UTF-8; for a recording use: voice-coach analyze {file}") from exc
     except OSError as exc:
@@ -296,6 +313,12 @@ def run(arguments: list[str] | None = None) -> int:
         # the reader of our output went away; there is nobody left to tell
         sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115
         return 0
+    except OSError as exc:
+        if exc.errno != errno.ENOSPC:
+            raise
+        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115
+        _complain(OutputError("the disk is full; free some space and run it again"))
+        return USAGE_EXIT
     if result == INTERRUPTED_EXIT:
         typer.echo("voice-coach: stopped", err=True)
     return result if isinstance(result, int) else 0

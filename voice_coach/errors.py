@@ -9,7 +9,6 @@
     │   ├── ModelMissingError a model's file is not where it should be
     │   ├── ModelDamagedError a model's file is there, and its checksum is wrong
     │   └── ModelFetchError   a download asked for by the user failed
-    ├── DeviceError           the processor or GPU that was asked for can't serve
     ├── TranscriptionError    Whisper failed on audio that was read without trouble
     ├── SpeechEngineError     no engine to read aloud, or it said nothing
     ├── QuestionPackError     a question pack is not as documented
@@ -54,10 +53,6 @@ class ModelDamagedError(ModelError):
 
 class ModelFetchError(ModelError):
     """A download that the user asked for did not finish."""
-
-
-class DeviceError(VoiceCoachError):
-    """The device that was asked for can't run the models."""
 
 
 class TranscriptionError(VoiceCoachError):

@@ -100,6 +100,7 @@ class Recording:
     peak_dbfs, rms_dbfs: level of the whole recording in dB of full scale; None for exact zeros.
     clipped: share of samples at full scale, 0 to 1.
     bad_samples: how many samples were not finite (they are read as silence).
+    damaged_packets: pieces of the file that could not be decoded and were skipped.
     truncated: the file broke off before its end; what came before is kept.
     """
 
@@ -111,6 +112,7 @@ class Recording:
     rms_dbfs: float | None
     clipped: float
     bad_samples: int
+    damaged_packets: int
     truncated: bool
     voiced: tuple[Span, ...]
 

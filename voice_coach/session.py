@@ -63,8 +63,9 @@ CLIPPED_NOTE = 0.001
 class Coach:
     """Loads models when first needed, and judges answers with them.
 
-    level: what is expected of the candidate. device: where Whisper runs; notes collects what the
-    person should know about that choice.
+    level: what is expected of the candidate. device: where Whisper may run; chosen_device, once
+    Whisper is loaded, where it does and what the person should know about that. load_s: time
+    spent on loading that no assessment has accounted for yet.
     """
 
     level: CandidateLevel = "mid"
@@ -124,7 +125,7 @@ class Coach:
             delivery=delivery,
             coverage=coverage,
             feedback=feedback,
-            timings=Timings(self.load_s, heard - started, done - heard, self.load_s + done - started),
+            timings=self._timings(transcribe_s=heard - started, classify_s=done - heard),
             notes=tuple(_notes(recording, transcript)),
         )
 
@@ -146,8 +147,13 @@ class Coach:
             delivery=None,
             coverage=coverage,
             feedback=feedback,
-            timings=Timings(self.load_s, None, spent, self.load_s + spent),
+            timings=self._timings(transcribe_s=None, classify_s=spent),
         )
+
+    def _timings(self, *, transcribe_s: float | None, classify_s: float) -> Timings:
+        """What this answer cost; loading the models counts for the first one only."""
+        load_s, self.load_s = self.load_s, 0.0
+        return Timings(load_s, transcribe_s, classify_s, load_s + (transcribe_s or 0.0) + classify_s)
 
     def _judge(
         self,
@@ -207,6 +213,8 @@ def _notes(recording: Recording, transcript: Transcript) -> Iterable[str]:
     """What the person should know about the measurement itself."""
     if recording.truncated:
         yield f"The file breaks off after {recording.duration_s:.1f} s; what came before was judged."
+    if recording.damaged_packets:
+        yield f"{recording.damaged_packets} pieces of the file are damaged and were skipped; words may be missing."
     if recording.bad_samples:
         yield f"{recording.bad_samples} samples were not numbers and were read as silence."
     if recording.clipped > CLIPPED_NOTE:

@@ -64,6 +64,7 @@ class AudioFile:
             raise AudioFileError(f"{self.path}: the header names no sample rate; save the file again")
         self.declared_s = _declared_length_s(self._container, self._stream)
         self._source_samples = 0
+        self._damaged = 0
         self._samples = 0
         self._bad = 0
         self._clipped = 0
@@ -115,16 +116,29 @@ class AudioFile:
             rms_dbfs=_dbfs(rms),
             clipped=self._clipped / max(self._source_samples, 1),
             bad_samples=self._bad,
+            damaged_packets=self._damaged,
             truncated=self._broke_off or (declared is not None and self.read_s < TRUNCATED_BELOW * declared),
             voiced=voiced,
         )
+
+    def _frames(self) -> Iterator[av.AudioFrame]:
+        """Decoded frames; a packet that can't be decoded is skipped, and what follows it is still heard."""
+        import av
+
+        for packet in self._container.demux(self._stream):
+            try:
+                for frame in packet.decode():
+                    if isinstance(frame, av.AudioFrame):
+                        yield frame
+            except av.error.InvalidDataError:
+                self._damaged += 1
 
     def _mono_blocks(self) -> Iterator[Samples]:
         import av
 
         rate = self.sample_rate_hz
         try:
-            for frame in self._container.decode(self._stream):
+            for frame in self._frames():
                 if frame.sample_rate != rate:
                     raise AudioFileError(
                         f"{self.path}: changes its sample rate half-way; convert it to wav or flac first"
@@ -153,13 +167,14 @@ class AudioFile:
 
 
 def _check_readable(path: Path) -> None:
-    if not path.exists():
-        raise AudioFileError(f"{path}: no such file; check the name")
-    if path.is_dir():
-        raise AudioFileError(f"{path}: is a folder; name the recordings in it, for instance {path / '*.flac'}")
     try:
         with path.open("rb") as file:
             first = file.read(1)
+    except FileNotFoundError as exc:
+        raise AudioFileError(f"{path}: no such file; check the name") from exc
+    except IsADirectoryError as exc:
+        example = path / "*.flac"
+        raise AudioFileError(f"{path}: is a folder; name the recordings in it, for instance {example}") from exc
     except OSError as exc:
         raise AudioFileError(f"{path}: can't be read ({exc.strerror}); check its permissions") from exc
     if not first:

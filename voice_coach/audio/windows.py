@@ -22,6 +22,10 @@ pause before LONGEST_S is reached."""
 CUT_SILENCE_S = 0.5
 """A pause of this length is between words for certain, and mostly between clauses."""
 
+LONG_SILENCE_S = 10.0
+"""A silence this long ends the window however little it holds: nobody goes on with the same
+sentence, and what is held back must not grow while nobody speaks."""
+
 LONGEST_S = 28.0
 """A window is never longer: Whisper's input is 30 s, and its last second is heard badly."""
 
@@ -87,8 +91,12 @@ class WindowCutter:
         length_s = sum(piece.duration_s for piece in self._pieces(self._so_far()))
         if length_s >= LONGEST_S:
             yield self._cut(self._forced_cut_s())
-        elif length_s >= CUT_AFTER_S and self._spans.open_since_s is None and self._spans.silent_s >= CUT_SILENCE_S:
-            yield self._cut(self.heard_s)
+        elif self._spans.open_since_s is None and self._spans.silent_s >= (
+            CUT_SILENCE_S if length_s >= CUT_AFTER_S else LONG_SILENCE_S
+        ):
+            # half of the silence for the word before, half for the one to come
+            last_s = self._pending[-1].end_s
+            yield self._cut(min(last_s + KEEP_S, (last_s + self.heard_s) / 2))
 
     def _so_far(self) -> list[Span]:
         """Voice waiting for a window, the stretch still going on included."""

@@ -19,11 +19,14 @@ from voice_coach.records import (
 MOST_EVIDENCE = 3
 """Quotes shown a stage: enough to believe it, few enough to read."""
 
-VAGUE_SPECIFICS = 1
-"""At most this many specifics in the whole answer make it vague. Source: the rubric."""
+VAGUE_SENTENCES = 0
+"""At most this many specific sentences make an answer vague. The rubric allows one specific, but a
+specific sentence mostly holds several: on the training split none finds all 42 vague answers
+with 41 false calls among 560, one finds no more with 68."""
 
 ROOT_FIRST_SENTENCES = 2
-"""Digging told at no more length than one sentence is triage, not a chase."""
+"""Up to two sentences of digging are triage, not a chase; on the training split this, and a cause
+established before anything was stabilised, is right for 97% of answers (27 of 40 found, 3 false)."""
 
 
 def judge_answer(sentences: Sequence[JudgedSentence], thresholds: Mapping[str, float], doubt: float) -> Coverage:
@@ -52,7 +55,7 @@ def _stage(
     best = max((one.labels[stage] for one in sentences if one.text.strip()), default=0.0)
     return StageCoverage(
         level=_level(stage, carriers, thresholds),
-        seconds=_seconds(carriers, len(sentences)),
+        seconds=_seconds(carriers, sentences),
         # a sentence that is specific shows more than one that is only certain
         evidence=_evidence(carriers, stage, lambda one: one.labels[stage] * (0.5 + one.specific)),
         unsure=abs(best - thresholds[stage]) <= doubt,
@@ -71,7 +74,7 @@ def _level(stage: str, carriers: Sequence[JudgedSentence], thresholds: Mapping[s
 
 def _star_part(part: str, sentences: Sequence[JudgedSentence]) -> StarPart:
     carriers = [one for one in sentences if part in one.assigned]
-    return StarPart(_seconds(carriers, len(sentences)), _evidence(carriers, part))
+    return StarPart(_seconds(carriers, sentences), _evidence(carriers, part))
 
 
 def _mistakes(
@@ -99,12 +102,14 @@ def _mistakes(
     if not any(IMPACT in one.assigned for one in sentences):
         add("no_customer_impact", "no sentence says who was affected and how")
     technical = [stage for stage in ("detection", "mitigation", "prevention") if stages[stage].level != "missing"]
-    if stages["communication"].level == "missing" and len(technical) >= 2:
+    # a stage that may have been heard after all is asked about, not held against anybody
+    silent = {stage for stage, found in stages.items() if found.level == "missing" and not found.unsure}
+    if "communication" in silent and len(technical) >= 2:
         add("purely_technical", "nobody is told, asked or gathered during the response")
-    if stages["prevention"].level == "missing":
+    if "prevention" in silent:
         add("no_follow_through", "no cause, review or action item comes after the fix")
     specifics = [one for one in sentences if one.specific >= thresholds["specific"]]
-    if len(specifics) <= VAGUE_SPECIFICS:
+    if len(specifics) <= VAGUE_SENTENCES:
         add("vague", "hardly a number, tool, role or named act in the whole answer")
     return tuple(found)
 
@@ -112,9 +117,8 @@ def _mistakes(
 def _digging_before_stabilising(sentences: Sequence[JudgedSentence]) -> list[JudgedSentence]:
     """Sentences that dig for the cause before the first mitigation, if they outweigh it; else none.
 
-    Digging is triage done by the speaker's side (`detection` with `action`) after the scene is set,
-    and a cause established before anything was stabilised. An answer with no mitigation at all has
-    nothing to be before.
+    Digging is triage after the scene is set, and a cause established before anything was
+    stabilised. An answer with no mitigation at all has nothing to be before.
     """
     first = next((k for k, one in enumerate(sentences) if "mitigation" in one.assigned), None)
     if first is None:
@@ -135,12 +139,11 @@ def _words(sentences: Sequence[JudgedSentence]) -> int:
     return sum(len(one.text.split()) for one in sentences)
 
 
-def _seconds(carriers: Sequence[JudgedSentence], total: int) -> float | None:
-    """Seconds of these sentences; None for typed text, 0.0 only where the answer was spoken."""
-    durations = [one.duration_s for one in carriers]
-    if not total or any(duration is None for duration in durations):
+def _seconds(carriers: Sequence[JudgedSentence], sentences: Sequence[JudgedSentence]) -> float | None:
+    """Seconds of the carriers; None where the answer was typed and so has no clock."""
+    if any(one.duration_s is None for one in sentences):
         return None
-    return sum(duration for duration in durations if duration is not None)
+    return sum(one.duration_s or 0.0 for one in carriers)
 
 
 def _evidence(

@@ -30,7 +30,7 @@ BEFORE = 72
 """Tokens of context kept before the core, at most: about three sentences."""
 
 LONGEST_SENTENCE = 96
-"""A longer sentence is cut; spoken sentences of more than 70 words are split before."""
+"""Of a longer sentence the rest is not read: about 70 words, where spoken ones are split at 40."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

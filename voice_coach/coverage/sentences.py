@@ -17,7 +17,8 @@ SENTENCE_PAUSE_S = 1.2
 """A silence this long ends a sentence even where the recogniser wrote no full stop."""
 
 _ENDS = (".", "?", "!", "…")
-_ABBREVIATIONS = frozenset("mr. mrs. ms. dr. st. vs. e.g. i.e. etc. approx. no. a.m. p.m. inc. ltd.".split())
+_TITLES = frozenset("mr. mrs. ms. dr. st.".split())
+_ABBREVIATIONS = frozenset("vs. e.g. i.e. etc. approx. a.m. p.m. inc. ltd.".split())
 _JOINTS = frozenset("and but so then because which while when after before or until".split())
 
 
@@ -29,7 +30,9 @@ def spoken_sentences(words: Sequence[Word]) -> tuple[Sentence, ...]:
         if k + 1 == len(words):
             break
         pause_s = words[k + 1].start_s - word.end_s
-        if _ends_sentence(word.text) or (pause_s >= SENTENCE_PAUSE_S and len(pieces[-1]) >= SHORTEST_WORDS):
+        if _ends_sentence(word.text, words[k + 1].text) or (
+            pause_s >= SENTENCE_PAUSE_S and len(pieces[-1]) >= SHORTEST_WORDS
+        ):
             pieces.append([])
     cut = [part for piece in pieces if piece for part in _cut_long(piece)]
     return tuple(Sentence(" ".join(word.text for word in part), part[0].start_s, part[-1].end_s) for part in cut)
@@ -47,12 +50,19 @@ def typed_sentences(text: str) -> tuple[Sentence, ...]:
 
 def line_sentences(text: str) -> tuple[Sentence, ...]:
     """One sentence a line, kept one to one: an empty line is an empty sentence."""
-    return tuple(Sentence(line.strip(), None, None) for line in text.splitlines())
+    lines = text.replace("\r\n", "\n").removesuffix("\n").split("\n") if text else []
+    return tuple(Sentence(line.strip(), None, None) for line in lines)
 
 
-def _ends_sentence(token: str) -> bool:
+def _ends_sentence(token: str, following: str) -> bool:
     bare = token.rstrip("\"')]”’")
-    return bare.endswith(_ENDS) and not bare.endswith("...") and bare.lower() not in _ABBREVIATIONS
+    if not bare.endswith(_ENDS) or bare.endswith("..."):
+        return False
+    if bare.lower() == "no.":
+        return not following[:1].isdigit()
+    if bare.lower() in _TITLES:
+        return False
+    return bare.lower() not in _ABBREVIATIONS or following[:1].isupper()
 
 
 def _cut_long(words: list[Word]) -> list[list[Word]]:

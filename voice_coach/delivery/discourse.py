@@ -35,6 +35,7 @@ _NOT_BEFORE_KIND = frozenset(
     those all right best worst only first new exact
     """.split()
 )
+_ARTICLES = frozenset({"a", "an", "the", "some", "any", "every", "no"})
 _CRUTCHES = frozenset({"actually", "basically", "literally", "honestly", "obviously"})
 _SO_MEANS_THEREFORE = re.compile(r"so (?:that|far|long|much|many|few|soon)\b")
 
@@ -84,11 +85,14 @@ def _marker_at(i: int, words: Sequence[Word], keys: Sequence[str], crutches: dic
     if pair == "i mean":
         return 2 if off_left and not words[i + 1].text.endswith((".", "?")) else 0
     if pair in ("kind of", "sort of"):
-        return 2 if before not in _NOT_BEFORE_KIND and i > 0 else 0
+        # "a rare kind of failure" names a kind: the article stands two words before
+        further = keys[i - 2] if i >= 2 else ""
+        return 2 if i > 0 and before not in _NOT_BEFORE_KIND and further not in _ARTICLES else 0
     if pair == "okay so" and opens:
         return 2
     if here == "like":
-        set_off = off_left and (words[i].text.endswith(",") or not opens)
+        # "signals, like latency" gives an example: only a comma behind it makes it empty
+        set_off = off_left and words[i].text.endswith(",")
         return 1 if set_off and before not in _NOT_BEFORE_LIKE else 0
     if here == "well":
         return 1 if opens and words[i].text.endswith(",") else 0
@@ -101,5 +105,6 @@ def _marker_at(i: int, words: Sequence[Word], keys: Sequence[str], crutches: dic
     if here in _CRUTCHES:
         return 1 if crutches[here] >= CRUTCH_FROM else 0
     if " ".join(keys[i : i + 3]) in ("stuff like that", "and so on"):
-        return 3
+        last = i + 3 >= len(words) or words[i + 2].text.endswith((",", ".", "?", "!"))
+        return 3 if last else 0
     return 0

@@ -18,8 +18,8 @@ from voice_coach.records import FillerEvent, Fillers, Span, Word
 FILLED_PAUSES = re.compile(r"(?:u+h*m+|u+h+|e+r+m+|e+r+|a+h+m*|h+m+|m+h*m+|u+gh+)", re.IGNORECASE)
 """um, uh, er, erm, ah, hmm, mm and their drawn-out spellings; each is one, however long."""
 
-NOT_PAUSES = re.compile(r"(?:uh-?huh|mm-?hmm|ah-?ha)", re.IGNORECASE)
-"""Yes-sounds; they answer somebody and are not hesitation."""
+NOT_PAUSES = re.compile(r"(?:uh-?huh|mm-?hmm|ah-?ha|err)", re.IGNORECASE)
+"""Yes-sounds, which answer somebody, and the verb "to err"."""
 
 SAME_EVENT_S = 0.5
 """Two readings put the same hesitation at most this far apart."""
@@ -43,7 +43,9 @@ real on human recordings."""
 LEAST_SPEECH_S = 20.0
 """Under 20 s a rate per minute says nothing: one "um" more or less would change the verdict."""
 
-MEANT = frozenset({"very", "really", "so", "many", "much", "no", "yes", "again", "never", "long", "far", "more", "bye"})
+MEANT = frozenset(
+    {"that", "had", "very", "really", "so", "many", "much", "no", "yes", "again", "never", "long", "far", "more", "bye"}
+)
 """Words said twice for emphasis: "very, very slow" is not a stumble."""
 
 LONGEST_REPEAT = 4

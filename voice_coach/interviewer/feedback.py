@@ -7,8 +7,10 @@ them not hand over the pager, then what was missing, then how it sounded.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from math import ceil, floor
 
 from voice_coach.interviewer.questions import QuestionPack
 from voice_coach.records import CandidateLevel, Coverage, Delivery, Feedback, FollowUp, StageCoverage
@@ -36,6 +38,9 @@ LONG_PAUSES_NOTICED = 3
 
 WEIGHT = ("mitigation", "detection", "communication", "severity", "prevention")
 """Which missing stage hurts most: an answer without the way out is no incident response."""
+
+WALK_THROUGH = "example"
+"""The follow-up for somebody who has not told an incident yet; who has is not asked for one again."""
 
 MEANT = {
     "detection": "how you found out and narrowed it down",
@@ -134,7 +139,7 @@ def choose_follow_up(
     """The first question that probes the weakest stage at this level and was not asked yet."""
     probe = weakest_stage(coverage)
     fitting = [one.follow_up for one in pack.follow_ups if level in one.levels and one.follow_up.id not in asked]
-    exact = [one for one in fitting if one.probes == probe]
+    exact = [one for one in fitting if one.probes == probe and (one.id != WALK_THROUGH or not coverage.on_subject)]
     return next(iter(exact or fitting), None)
 
 
@@ -157,11 +162,17 @@ def verdict_line(delivery: Delivery) -> str:
     span = f"{target.min_s / 60:g} to {target.max_s / 60:g} minutes"
     if target.verdict == "in_range":
         return f"You spoke for {spoken_time(length)}, inside the target of {span}."
+    # a length is never rounded across the limit it is held against
     if target.verdict == "short":
         return (
-            f"You spoke for {spoken_time(length)}, {spoken_time(target.min_s - length)} short of the target of {span}."
+            f"You spoke for {spoken_time(floor(length))}, {_gap(target.min_s - length)} short of the target of {span}."
         )
-    return f"You spoke for {spoken_time(length)}, {spoken_time(length - target.max_s)} over the target of {span}."
+    return f"You spoke for {spoken_time(ceil(length))}, {_gap(length - target.max_s)} over the target of {span}."
+
+
+def _gap(seconds: float) -> str:
+    """A distance from the target as one says it; never "0 seconds", which would be none."""
+    return spoken_time(max(1, ceil(seconds)))
 
 
 def _fixes(coverage: Coverage, delivery: Delivery | None, level: CandidateLevel) -> Iterator[_Fix]:
@@ -236,14 +247,14 @@ def _time_fix(delivery: Delivery, coverage: Coverage) -> _Fix:
     if target.verdict == "short":
         thin = next((stage for stage in WEIGHT if coverage.stages[stage].level != "strong"), "mitigation")
         return _Fix(
-            f"At {spoken_time(length)} it is too short: spend {spoken_time(target.min_s - length)} more, first on {MEANT[thin]}.",
-            f"Take {spoken_time(target.min_s - length)} more, first for {MEANT[thin]}.",
+            f"At {spoken_time(length)} it is too short: spend {_gap(target.min_s - length)} more, first on {MEANT[thin]}.",
+            f"Take {_gap(target.min_s - length)} more, first for {MEANT[thin]}.",
         )
     longest = max(coverage.stages, key=lambda stage: coverage.stages[stage].seconds or 0.0)
     return _Fix(
-        f"At {spoken_time(length)} it is too long: cut {spoken_time(length - target.max_s)}, first from {MEANT[longest]}, "
+        f"At {spoken_time(length)} it is too long: cut {_gap(length - target.max_s)}, first from {MEANT[longest]}, "
         f"where you spent {round(coverage.stages[longest].seconds or 0.0)} s.",
-        f"Cut {spoken_time(length - target.max_s)}, first from {MEANT[longest]}.",
+        f"Cut {_gap(length - target.max_s)}, first from {MEANT[longest]}.",
     )
 
 
@@ -253,13 +264,11 @@ def _filler_fix(delivery: Delivery | None) -> Iterator[_Fix]:
     fillers = delivery.fillers
     if fillers.per_minute is not None and fillers.per_minute > FILLER_SOUNDS_POOR:
         strong = "very noticeable" if fillers.per_minute > FILLER_SOUNDS_SEVERE else "noticeable"
-        said = max(
-            {event.text for event in fillers.events if event.kind != "repetition"},
-            key=lambda text: sum(event.text == text for event in fillers.events),
-        )
+        # most_common keeps the order of first hearing among equals
+        said, _ = Counter(event.text for event in fillers.events if event.kind != "repetition").most_common(1)[0]
         yield _Fix(
-            f"{fillers.per_minute:.0f} fillers a minute are {strong} (mostly “{said}”): pause in silence instead.",
-            f"About {fillers.per_minute:.0f} fillers a minute, mostly {said}. Pause in silence instead.",
+            f"{fillers.per_minute:.0f} fillers a minute are {strong} (most often “{said}”): pause in silence instead.",
+            f"About {fillers.per_minute:.0f} fillers a minute, most often {said}. Pause in silence instead.",
         )
 
 
@@ -267,6 +276,9 @@ def _pace_fixes(delivery: Delivery | None) -> Iterator[_Fix]:
     if delivery is None:
         return
     pace = delivery.speech_rate_wpm
+    if delivery.fillers.per_minute is None:
+        # the same too little speech that has no filler rate has no pace worth a word
+        pace = None
     if pace is not None and pace > FAST_WPM:
         yield _Fix(f"{pace:.0f} words a minute is fast: aim for 130 to 165.", "Slow down a little.")
     if pace is not None and pace < SLOW_WPM:

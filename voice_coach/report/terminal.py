@@ -55,13 +55,18 @@ def print_assessment(console: Console, assessment: Assessment) -> None:
 
 def no_speech_line(recording: Recording) -> str:
     """One line for a recording in which nobody speaks: what was measured, and what to do."""
-    if recording.peak_dbfs is None:
+    if recording.bad_samples:
+        return (
+            f"No speech heard in {recording.duration_s:.1f} s: {recording.bad_samples} samples are not numbers; "
+            "the file is damaged, record it again or save it anew"
+        )
+    if recording.peak_dbfs is None or recording.rms_dbfs is None:
         return (
             f"No speech heard in {recording.duration_s:.1f} s: every sample is exactly zero; "
             "the microphone was muted or not allowed, unmute it and record again"
         )
     return (
-        f"No speech heard in {recording.duration_s:.1f} s (level {recording.rms_dbfs or 0.0:.0f} dBFS, "
+        f"No speech heard in {recording.duration_s:.1f} s (level {recording.rms_dbfs:.0f} dBFS, "
         f"peak {recording.peak_dbfs:.0f} dBFS); check the microphone and record again"
     )
 

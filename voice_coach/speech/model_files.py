@@ -1,23 +1,21 @@
-"""Model files: where they are, whether they are sound, and how to get a larger Whisper.
+"""Model files: where they are, whether they are sound, and which larger Whispers can be had.
 
 Two models ship with the program. A manifest (`MODELS.json` beside them) pins every file by
 sha256. A file is hashed before its first use and again whenever its size or time stamp
-changes; in between a note in the cache says that it was sound. Fetching is the only thing in
-the program that opens a network connection, and it happens only when asked for by name.
+changes; in between a note in the cache says that it was sound. Getting a larger one is `fetching`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import logging
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from voice_coach.errors import ModelDamagedError, ModelFetchError, ModelMissingError, OutputError, UsageError
+from voice_coach.errors import ModelDamagedError, ModelMissingError, OutputError, UsageError
 
 DEFAULT_WHISPER = "base.en"
 LIFECYCLE = "lifecycle"
@@ -48,7 +46,7 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class Remote:
-    """A Whisper on the hub, pinned by revision and by the sha256 of what decides its words."""
+    """A Whisper on the hub, pinned by revision and by the sha256 of every file."""
 
     repository: str
     revision: str
@@ -56,6 +54,7 @@ class Remote:
     sha256: dict[str, str]
 
 
+_ENGLISH_VOCABULARY = "ff77588746d3a2595d32ab5b69ffd7b95ce2441ac57533cb66fc3eb575a115cf"
 _ENGLISH_TOKENIZER = "929c5252409436dce1b38a75d1abbcb5e132d170d8e324e4e04ed915fa2d22df"
 
 REMOTES = {
@@ -67,6 +66,7 @@ REMOTES = {
             "config.json": "14b1b421a90349bc551b881461426b561a874049cb9e4c4864f2ca384f6a7cc5",
             "model.bin": "1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a",
             "tokenizer.json": _ENGLISH_TOKENIZER,
+            "vocabulary.txt": _ENGLISH_VOCABULARY,
         },
     ),
     "small.en": Remote(
@@ -77,6 +77,7 @@ REMOTES = {
             "config.json": "666a9605530ac1f61fa8177f3702b4dacec9966749e42610839fcc32661d5fae",
             "model.bin": "62b2a45b05ee59acb4a5341b33ee35e041395d378d418a18acfe4c9e768ee37a",
             "tokenizer.json": _ENGLISH_TOKENIZER,
+            "vocabulary.txt": _ENGLISH_VOCABULARY,
         },
     ),
     "medium.en": Remote(
@@ -87,6 +88,7 @@ REMOTES = {
             "config.json": "4a1848ebabe7938d9797c15a2e8e4ce1d36e6fd4a43d096ae5955257c67c7962",
             "model.bin": "11b220779aea4c6f3ce9d2549c8a95ea869ed84066864b999531ef53e594fe5b",
             "tokenizer.json": _ENGLISH_TOKENIZER,
+            "vocabulary.txt": _ENGLISH_VOCABULARY,
         },
     ),
 }
@@ -112,7 +114,8 @@ def find(name: str) -> Model:
 
     Raises: ModelMissingError if there is none; UsageError if the name is not known at all.
     """
-    for root in (user_root(), shipped_root()):
+    # the shipped models first: whatever happened to the user's own manifest, they must work
+    for root in (shipped_root(), user_root()):
         for model in _manifest(root):
             if model.name == name:
                 return model
@@ -176,59 +179,18 @@ def describe(name: str, folder: Path, *, skip: tuple[str, ...] = ()) -> dict[str
     }
 
 
-def fetch(name: str) -> Model:
-    """Download a larger Whisper from its hub by the user's own command; resumes where it broke off.
+def register(name: str, folder: Path) -> None:
+    """Enter a fetched model into the user's manifest, or replace its entry.
 
-    Raises: UsageError for an unknown name, ModelFetchError if the download does not finish.
+    Raises: OutputError if the manifest can't be written.
     """
-    if name not in REMOTES:
-        raise UsageError(f"can't fetch {name}; there are {', '.join(REMOTES)}")
-    remote = REMOTES[name]
-    folder = user_root() / f"whisper-{name}"
-    # this command, and no other, may talk to the hub
-    os.environ.pop("HF_HUB_OFFLINE", None)
-    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
-    try:
-        from huggingface_hub import snapshot_download
-
-        # its retries are its own business; what failed in the end is said in one line
-        logging.getLogger("huggingface_hub").setLevel(logging.CRITICAL)
-        folder.mkdir(parents=True, exist_ok=True)
-        snapshot_download(
-            remote.repository,
-            revision=remote.revision,
-            local_dir=folder,
-            allow_patterns=["config.json", "model.bin", "tokenizer.json", "vocabulary.*", "preprocessor_config.json"],
-        )
-    except Exception as exc:  # the hub client raises from several libraries
-        reason = str(exc).strip().splitlines()[0] if str(exc).strip() else type(exc).__name__
-        raise ModelFetchError(
-            f"could not fetch {name} ({reason[:160]}); check the connection and run the same command again: it resumes"
-        ) from exc
-    check_fetched(folder, name, remote)
-    _register(describe(name, folder))
-    return find(name)
-
-
-def check_fetched(folder: Path, name: str, remote: Remote) -> None:
-    """Refuse a download that is not the pinned one; the wrong files are removed so that a retry starts clean.
-
-    Raises: ModelFetchError.
-    """
-    for part, wanted in remote.sha256.items():
-        path = folder / part
-        if not path.is_file():
-            raise ModelFetchError(f"{name} arrived without {part}; run the same command again")
-        if sha256_of(path) != wanted:
-            path.unlink()
-            raise ModelFetchError(f"{name}: {part} is not the pinned file and was removed; run the same command again")
-
-
-def _register(entry: dict[str, Any]) -> None:
     path = user_root() / "MODELS.json"
-    entries = [one for one in _entries(user_root()) if one["name"] != entry["name"]]
+    entries = [one for one in _entries(user_root()) if one["name"] != name]
+    partial = path.with_suffix(".part")
     try:
-        path.write_text(json.dumps({"models": [*entries, entry]}, indent=2), encoding="utf-8")
+        partial.write_text(json.dumps({"models": [*entries, describe(name, folder)]}, indent=2), encoding="utf-8")
+        # whole or not at all: a manifest cut off half-way would hide every fetched model
+        partial.replace(path)
     except OSError as exc:
         raise OutputError(
             f"{path} can't be written ({exc.strerror}); free some space or check its permissions"
@@ -247,9 +209,14 @@ def _entries(root: Path) -> list[dict[str, Any]]:
         return []
     try:
         entries: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["models"]
-        return entries
+        for entry in entries:
+            if not isinstance(entry["name"], str) or not isinstance(entry["folder"], str):
+                raise TypeError("no name or folder")
+            [(file["name"], file["size"], file["sha256"]) for file in entry["files"]]
     except (ValueError, KeyError, TypeError, OSError) as exc:
-        raise ModelDamagedError(f"{path} can't be read; install the program again") from exc
+        remedy = "delete it and fetch the model again" if root == user_root() else "install the program again"
+        raise ModelDamagedError(f"{path} can't be read; {remedy}") from exc
+    return entries
 
 
 def _manifest(root: Path) -> Iterator[Model]:

@@ -93,7 +93,6 @@ class WhisperOptions:
     device: str = "cpu"
     compute_type: str | None = None
     threads: int = 0
-    prompt: str | None = None
 
     @property
     def resolved_compute_type(self) -> str:
@@ -118,7 +117,7 @@ class Whisper:
         from faster_whisper import WhisperModel
         from faster_whisper.tokenizer import Tokenizer
 
-        # the second try samples; a fixed seed makes the same recording give the same words
+        # the second try samples; with a fixed seed the same command gives the same words
         ctranslate2.set_random_seed(0)
         try:
             self._model: WhisperModel = WhisperModel(
@@ -157,7 +156,7 @@ class Whisper:
         from_s = 0.0
         for _ in range(MOST_READINGS):
             encoded = self._model.encode(self._features(window, from_s))
-            plain, reached_s = self._decode(window, encoded, from_s, self.options.prompt)
+            plain, reached_s = self._decode(window, encoded, from_s, None)
             primed, _ = self._decode(window, encoded, from_s, PRIMING)
             more = bool(plain) and reached_s > from_s and _voice_after(window, reached_s) >= UNREAD_VOICE_S
             words += plain
@@ -220,7 +219,8 @@ class Whisper:
             return written, left_s
         read_s = (written[last] - begin) * self._model.time_precision
         unfinished = any(token < self._tokenizer.eot for token in written[last + 1 :])
-        if unfinished and (read_s == 0.0 or voice_after(read_s) < UNREAD_VOICE_S):
+        kept = any(token < self._tokenizer.eot for token in written[:last])
+        if unfinished and (not kept or voice_after(read_s) < UNREAD_VOICE_S):
             return written, left_s
         return written[: last + 1], read_s
 
@@ -241,7 +241,6 @@ class Whisper:
                 sampling_topk=0 if temperature else 1,
                 max_length=min(len(start) + most, self._model.max_length),
                 return_scores=True,
-                return_no_speech_prob=True,
                 suppress_blank=True,
                 suppress_tokens=list(get_suppressed_tokens(tokenizer, [-1])),
             )[0]
