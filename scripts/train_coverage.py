@@ -2,12 +2,12 @@
 """Train the lifecycle classifier from the corpus and write the model that ships.
 
 Usage:
-  scripts/train_coverage.py                          the shipped recipe, to models/lifecycle/
+  scripts/train_coverage.py                          train and write models/lifecycle/
   scripts/train_coverage.py --encoder minilm --no-export
                                                      one experiment; prints its dev scores
 
 Reads models/lifecycle/data/train (writers not in DEV_WRITERS teach, DEV_WRITERS choose epoch,
-calibration and thresholds); never the test split. The steps, top to bottom: fetch the encoder,
+calibration and thresholds); never the test split. The card names the two commands behind the model that ships. The steps, top to bottom: fetch the encoder,
 fine-tune with several seeds and average the weights, calibrate on dev, choose thresholds on dev,
 export to int8 ONNX, check that ONNX and torch agree. Same seed, same machine: same model.
 On a GPU it uses it; with `accelerate launch` several.

@@ -123,9 +123,18 @@ NO_STAGE_SENTENCES = [
 
 @pytest.mark.parametrize(("text", "stage"), STAGE_SENTENCES)
 def test_plain_cases_are_heard(classifier: Classifier, text: str, stage: str) -> None:
+    """In the shortest of answers: one sentence before, one after."""
     before = "I was on call for the shop that week."
     judged = classifier.judge(line_sentences(f"{before}\n{text}\nThat is how it went."))
     assert stage in judged[1].assigned
+
+
+def test_an_answer_of_two_sentences(classifier: Classifier) -> None:
+    judged = classifier.judge(
+        line_sentences("PagerDuty fired at two and the error rate was nine percent.\nI rolled the release back.")
+    )
+    assert "detection" in judged[0].assigned
+    assert "mitigation" in judged[1].assigned
 
 
 @pytest.mark.parametrize("text", NO_STAGE_SENTENCES)
