@@ -7,10 +7,10 @@ Usage:
                                                      one experiment; prints its dev scores
 
 Reads models/lifecycle/data/train (writers not in DEV_WRITERS teach, DEV_WRITERS choose epoch,
-calibration and thresholds); never the test split. The card names the two commands behind the model that ships. The steps, top to bottom: fetch the encoder,
-fine-tune with several seeds and average the weights, calibrate on dev, choose thresholds on dev,
-export to int8 ONNX, check that ONNX and torch agree. Same seed, same machine: same model.
-On a GPU it uses it; with `accelerate launch` several.
+calibration and thresholds); never the test split. The card names the two commands behind the
+model that ships. The steps, top to bottom: fetch the encoder, fine-tune, once a seed, and average
+the weights, calibrate on dev, choose thresholds on dev, export to int8 ONNX, compare ONNX and
+torch. On a GPU it uses it.
 """
 
 from __future__ import annotations
