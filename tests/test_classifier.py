@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from voice_coach.coverage.classifier import Calibration, Classifier, OnnxBackend
+from voice_coach.coverage.classifier import Calibration, Classifier, OnnxBackend, gpu_backend
 from voice_coach.coverage.corpus import read_corpus
 from voice_coach.coverage.labels import LABELS, OUTPUTS
 from voice_coach.coverage.packing import collate
@@ -141,6 +141,14 @@ def test_an_answer_of_two_sentences(classifier: Classifier) -> None:
 def test_what_only_sounds_like_a_stage_is_not(classifier: Classifier, text: str) -> None:
     (judged,) = classifier.judge(line_sentences(text))
     assert not set(judged.assigned) & set(LABELS[:5])
+
+
+def test_without_a_gpu_there_is_no_gpu_back_end(folder: Path) -> None:
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a GPU, so its absence can't be tested")
+    assert gpu_backend(folder) is None
 
 
 def test_a_file_of_another_version_is_refused(folder: Path, tmp_path: Path) -> None:

@@ -105,7 +105,7 @@ def test_level_changes_what_is_said(program: Program, level: str) -> None:
     assert {"early": "with what context", "mid": "how often", "senior": "bridge and roles"}[level] in fixes
 
 
-def test_help_is_quick_and_lists_the_commands(program: Program) -> None:
+def test_help_lists_the_commands(program: Program) -> None:
     run = program("--help")
     assert run.code == 0
     assert all(command in run.out for command in ("analyze", "coverage", "models"))

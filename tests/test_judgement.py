@@ -101,6 +101,8 @@ def test_root_cause_first_needs_digging_before_and_at_more_length() -> None:
     assert "root_cause_first" not in names(judge(fix, dig, dig, cause, *rest))
     assert "root_cause_first" not in names(judge(dig, fix, cause, *rest))
     assert "root_cause_first" not in names(judge(dig, dig, cause, *rest))
+    assert "root_cause_first" in names(judge(*[dig] * 5, fix, *rest))
+    assert "root_cause_first" not in names(judge(*[dig] * 4, fix, *rest))
 
 
 def test_seconds_are_those_of_the_sentences() -> None:

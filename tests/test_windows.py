@@ -108,7 +108,7 @@ def test_no_voice_no_windows(name: str) -> None:
     assert cut(load(name), 8_000) == ([], [])
 
 
-@pytest.mark.parametrize("level_db", [0.0, -12.0, -24.0])
+@pytest.mark.parametrize("level_db", [-12.0, -24.0])
 def test_a_quiet_microphone_is_heard_as_well(answer: Samples, level_db: float) -> None:
     part = answer[: 30 * SAMPLE_RATE_HZ]
     loud = sum(span.duration_s for span in cut(part, 8_000)[1])

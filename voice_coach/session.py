@@ -16,7 +16,7 @@ from pathlib import Path
 
 from voice_coach.audio.files import AudioFile
 from voice_coach.audio.windows import WindowCutter
-from voice_coach.coverage.classifier import Classifier
+from voice_coach.coverage.classifier import Classifier, gpu_backend
 from voice_coach.coverage.judgement import judge_answer
 from voice_coach.coverage.sentences import line_sentences, spoken_sentences, typed_sentences
 from voice_coach.delivery.measure import measure_delivery
@@ -94,7 +94,10 @@ class Coach:
         """Raises: ModelError."""
         if self._classifier is None:
             started = time.perf_counter()
-            self._classifier = Classifier(verified(find(LIFECYCLE)))
+            folder = verified(find(LIFECYCLE))
+            # a GPU that serves Whisper serves the classifier, too, where torch is installed
+            backend = gpu_backend(folder) if self.chosen_device.name == "cuda" else None
+            self._classifier = Classifier(folder, backend)
             self.load_s += time.perf_counter() - started
         return self._classifier
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -98,6 +99,19 @@ class OnnxBackend:
     def logits(self, batch: Mapping[str, npt.NDArray[Any]]) -> npt.NDArray[np.float32]:
         output: npt.NDArray[np.float32] = self._session.run(["logits"], dict(batch))[0]
         return output
+
+
+def gpu_backend(folder: Path) -> Backend | None:
+    """The torch back end on the GPU; None where the `train` extra is not installed or torch sees no GPU."""
+    if not all(find_spec(name) for name in ("torch", "transformers", "onnx")):
+        return None
+    import torch
+
+    if not torch.cuda.is_available():
+        return None
+    from voice_coach.coverage.torch_backend import TorchBackend
+
+    return TorchBackend(folder, "cuda")
 
 
 class Classifier:

@@ -25,8 +25,12 @@ specific sentence mostly holds several: on the training split none finds all 42 
 with 41 false calls among 560, one finds no more with 68."""
 
 ROOT_FIRST_SENTENCES = 2
-"""Up to two sentences of digging are triage, not a chase; on the training split this, and a cause
-established before anything was stabilised, is right for 97% of answers (27 of 40 found, 3 false)."""
+"""Up to two sentences of digging are triage, not a chase, even where they end at the cause."""
+
+LONG_CHASE_SENTENCES, LONG_CHASE_RATIO = 4, 2.0
+"""More digging than this, told at twice the length of the mitigation, is a chase whether or not it
+ends at the cause. With both rules 97% of the training split's answers are right (28 of 40 found,
+4 false); the second alone, less strict, accused 27 to 96."""
 
 
 def judge_answer(sentences: Sequence[JudgedSentence], thresholds: Mapping[str, float], doubt: float) -> Coverage:
@@ -131,8 +135,10 @@ def _digging_before_stabilising(sentences: Sequence[JudgedSentence]) -> list[Jud
     ]
     mitigating = [one for one in sentences if "mitigation" in one.assigned]
     cause_first = any("prevention" in one.assigned for one in before)
-    enough = len(digging) > ROOT_FIRST_SENTENCES and _words(digging) > _words(mitigating)
-    return digging if cause_first and enough else []
+    dug, mitigated = _words(digging), _words(mitigating)
+    found_first = cause_first and len(digging) > ROOT_FIRST_SENTENCES and dug > mitigated
+    chased = len(digging) > LONG_CHASE_SENTENCES and dug > LONG_CHASE_RATIO * mitigated
+    return digging if found_first or chased else []
 
 
 def _words(sentences: Sequence[JudgedSentence]) -> int:
