@@ -29,11 +29,11 @@ import numpy.typing as npt
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from voice_coach.coverage.classifier import Classifier
-from voice_coach.coverage.corpus import Answer, Unit, read_corpus
+from voice_coach.coverage.corpus import DEV_WRITERS, Answer, Unit, read_corpus
 from voice_coach.coverage.judgement import judge_answer
 from voice_coach.coverage.labels import COWBOY, IMPACT, LABELS, STAGES, STAR
 from voice_coach.coverage.sentences import line_sentences
-from voice_coach.records import Coverage, JudgedSentence
+from voice_coach.records import Coverage
 from voice_coach.speech.model_files import LIFECYCLE, find, verified
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -85,21 +85,6 @@ def column(matrix: BOOL, label: str) -> BOOL:
 
 def macro(predicted: BOOL, actual: BOOL, labels: Sequence[str]) -> float:
     return float(np.mean([score(column(predicted, one), column(actual, one)).f1 for one in labels]))
-
-
-def gold_sentences(answer: Answer) -> list[JudgedSentence]:
-    """The corpus labels in the form of a judgement, so that both go through the same rules."""
-    return [
-        JudgedSentence(
-            text=unit.text,
-            start_s=None,
-            end_s=None,
-            labels={label: float(label in unit.labels) for label in LABELS},
-            assigned=tuple(label for label in LABELS if label in unit.labels),
-            specific=float(bool(unit.specific)),
-        )
-        for unit in answer.units
-    ]
 
 
 def gold_level(answer: Answer, stage: str) -> str:
@@ -314,7 +299,7 @@ def main() -> None:
     args = parser.parse_args()
     answers = read_corpus(sorted((DATA / "test").glob("*.txt")))
     if args.split == "dev":
-        answers = tuple(a for a in read_corpus(sorted((DATA / "train").glob("*.txt"))) if a.writer in ("w04", "w07"))
+        answers = tuple(a for a in read_corpus(sorted((DATA / "train").glob("*.txt"))) if a.writer in DEV_WRITERS)
     classifier = Classifier(args.model or verified(find(LIFECYCLE)))
     sentences = [classifier.judge(line_sentences("\n".join(u.text for u in a.units))) for a in answers]
     calibration = classifier.calibration

@@ -40,16 +40,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from fetch_encoder import fetch
 
 from voice_coach.coverage.classifier import Classifier
-from voice_coach.coverage.corpus import Answer, Unit, read_corpus
+from voice_coach.coverage.corpus import DEV_WRITERS, Answer, Unit, read_corpus
 from voice_coach.coverage.labels import LABELS, OUTPUTS, STAGES, STAR
 from voice_coach.coverage.network import LifecycleNetwork, as_tensors
 from voice_coach.coverage.packing import Packed, collate, pack, tokenize
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT / "models" / "lifecycle" / "data"
-DEV_WRITERS = frozenset({"w04", "w07"})
-"""Plain-spoken outages and hard near-misses: what the trained writers do least."""
-
 TRAINING_CORE, TRAINING_BEFORE = 208, 40
 """Tokens of a window that teach, and of context before them."""
 
