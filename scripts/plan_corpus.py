@@ -3,10 +3,14 @@
 
 Usage: scripts/plan_corpus.py > models/lifecycle/data/grid.tsv
        scripts/plan_corpus.py --seed 1009 --prefix t --writers 2 --each 36 > models/lifecycle/data/grid_test.tsv
+       scripts/plan_corpus.py --hard --seed 31 --first 17 --writers 9 > models/lifecycle/data/grid_hard.tsv
+       scripts/plan_corpus.py --hard --seed 2003 --prefix t --first 3 --writers 3 --each 24 \
+           > models/lifecycle/data/grid_test_hard.tsv
 
 A corpus that its writers fill as they please drifts towards one voice telling one kind of
 story: a web outage, rolled back, well handled. The grid fixes the mix beforehand. Columns:
-writer, answer, domain, level, quality, voice, question, keywords, units.
+writer, answer, domain, level, quality, voice, question, keywords, units, and for the hard grid two
+traps: near misses that the answer must hold, so that a reader who goes by words alone goes wrong.
 """
 
 from __future__ import annotations
@@ -94,6 +98,56 @@ QUALITIES = (
     ("off-topic", 4),
     ("rambling, half off-topic", 3),
 )
+HARD_QUALITIES = (
+    ("strong", 12),
+    ("one stage missing", 10),
+    ("two stages missing", 8),
+    ("all stages only mentioned in passing", 6),
+    ("purely technical", 6),
+    ("heroic, told drily and without pride", 10),
+    ("criticises own past recklessness", 5),
+    ("root cause first", 7),
+    ("vague", 4),
+    ("process and habits, no single story", 8),
+    ("denials (what they did not do), in the words of the stages", 8),
+    ("lists tools, does little", 5),
+    ("talks about other people or companies", 6),
+    ("off-topic: answers a neighbouring question in technical words", 6),
+    ("off-topic: life, team or career", 3),
+    ("under 60 words in all", 8),
+)
+TRAPS = (
+    "a count of machines or pods only: severity without impact",
+    "people hit with no count, group, region or money: impact without severity",
+    "ownership taken or given without the words commander, lead or owner",
+    "somebody is told or brought in, in half a clause of a sentence about something else",
+    "escalated to the right owner in half a clause",
+    "a tool named with no act of looking",
+    "a suspicion early on, the established cause later, in similar words",
+    "work after the incident that sounds like mitigation",
+    "an option weighed and turned down, or chosen and blocked",
+    "one stage denied in that stage's own words",
+    "a risky act done openly, with leave or as a known procedure (not cowboy)",
+    "a reckless act told as an everyday matter, in one short sentence",
+    "a past mistake the speaker criticises (not cowboy)",
+    "another team's or another company's incident, well told (nothing)",
+    "a lecture on a technology in stage words (nothing)",
+    "a question back, or a hypothetical, in stage words (nothing)",
+    "a recovery verified in one sentence, a bare duration in another",
+    "a lesson told as a rule; a gap told as why nobody noticed",
+    "slogans about communication or ownership",
+    "a workaround told to users",
+    "nobody was hurt, or no data lost, established as a fact",
+    "a permanent fix that also ended the impact",
+    "the review shared with customers or other teams",
+    "habits and plans in the present or conditional tense",
+    "a rate told as what was seen, another told as how bad it was",
+    "the noticing told by its circumstances (a phone buzzing, a colleague walking over), no alert named",
+    "mitigation in homely words (turned it off, put the old one back, sent people elsewhere)",
+    "the aftermath in homely words (sat down together, wrote it up, never again because)",
+    "how bad it was in homely words (half the shop, everybody north of the river)",
+    "work split between people without the word delegate",
+)
 VOICES = (
     "terse American",
     "rambling American",
@@ -139,22 +193,30 @@ def main() -> None:
     parser.add_argument("--prefix", default="w", help="first letter of the writers' names")
     parser.add_argument("--writers", type=int, default=16)
     parser.add_argument("--each", type=int, default=40, help="answers a writer")
+    parser.add_argument("--first", type=int, default=1, help="number of the first writer")
+    parser.add_argument("--hard", action="store_true", help="near misses in every answer")
     args = parser.parse_args()
     rng = random.Random(args.seed)
     total = args.writers * args.each
     domains = spread(list(DOMAINS), total, rng)
     voices = spread(list(VOICES), total, rng)
     levels = spread(list(LEVELS), total, rng)
-    qualities = spread([q for q, weight in QUALITIES for _ in range(weight)], total, rng)
-    print("writer\tanswer\tdomain\tlevel\tquality\tvoice\tquestion\tkeywords\tunits")
+    qualities = spread(
+        [q for q, weight in (HARD_QUALITIES if args.hard else QUALITIES) for _ in range(weight)], total, rng
+    )
+    traps = spread(list(TRAPS), 2 * total, rng) if args.hard else []
+    print("writer\tanswer\tdomain\tlevel\tquality\tvoice\tquestion\tkeywords\tunits" + "\ttraps" * args.hard)
     for k in range(total):
-        writer, answer = f"{args.prefix}{k // args.each + 1:02d}", k % args.each + 1
+        writer, answer = f"{args.prefix}{k // args.each + args.first:02d}", k % args.each + 1
         question = rng.choice(FOLLOW_UPS) if rng.random() < 0.15 else MAIN
         keywords = "avoid" if rng.random() < 0.15 else "free"
         units = rng.choice(LENGTHS) if question == MAIN else rng.choice((5, 7, 9, 11))
-        print(
-            writer, f"{answer:02d}", domains[k], levels[k], qualities[k], voices[k], question, keywords, units, sep="\t"
-        )
+        if qualities[k].startswith("under 60 words"):
+            units = rng.choice((2, 3, 4))
+        row = [writer, f"{answer:02d}", domains[k], levels[k], qualities[k], voices[k], question, keywords, str(units)]
+        if args.hard:
+            row.append("; ".join(traps[2 * k : 2 * k + 2]))
+        print(*row, sep="\t")
 
 
 if __name__ == "__main__":
