@@ -6,6 +6,7 @@ Usage: scripts/plan_corpus.py > models/lifecycle/data/grid.tsv
        scripts/plan_corpus.py --hard --seed 31 --first 17 --writers 9 > models/lifecycle/data/grid_hard.tsv
        scripts/plan_corpus.py --hard --seed 2003 --prefix t --first 3 --writers 3 --each 24 \
            > models/lifecycle/data/grid_test_hard.tsv
+       scripts/plan_corpus.py --weak --seed 57 --first 26 --writers 5 > models/lifecycle/data/grid_weak.tsv
 
 A corpus that its writers fill as they please drifts towards one voice telling one kind of
 story: a web outage, rolled back, well handled. The grid fixes the mix beforehand. Columns:
@@ -116,6 +117,25 @@ HARD_QUALITIES = (
     ("off-topic: life, team or career", 3),
     ("under 60 words in all", 8),
 )
+WEAK_QUALITIES = (
+    ("off-topic: answers a neighbouring question in technical words", 9),
+    ("off-topic: life, team or career", 3),
+    ("denials (what they did not do), in the words of the stages", 9),
+    ("talks about other people or companies", 8),
+    ("lists tools, does little", 4),
+    ("heroic, told drily and without pride", 12),
+    ("criticises own past recklessness", 6),
+    ("under 60 words in all", 11),
+    ("root cause first", 6),
+    ("purely technical", 6),
+    ("one stage missing", 8),
+    ("all stages only mentioned in passing", 4),
+    ("vague", 3),
+    ("process and habits, no single story", 5),
+    ("strong", 6),
+)
+"""What a classifier trained on the other grids read worst."""
+
 TRAPS = (
     "a count of machines or pods only: severity without impact",
     "people hit with no count, group, region or money: impact without severity",
@@ -195,26 +215,27 @@ def main() -> None:
     parser.add_argument("--each", type=int, default=40, help="answers a writer")
     parser.add_argument("--first", type=int, default=1, help="number of the first writer")
     parser.add_argument("--hard", action="store_true", help="near misses in every answer")
+    parser.add_argument("--weak", action="store_true", help="the same, and mostly of the kinds that are read worst")
     args = parser.parse_args()
     rng = random.Random(args.seed)
     total = args.writers * args.each
     domains = spread(list(DOMAINS), total, rng)
     voices = spread(list(VOICES), total, rng)
     levels = spread(list(LEVELS), total, rng)
-    qualities = spread(
-        [q for q, weight in (HARD_QUALITIES if args.hard else QUALITIES) for _ in range(weight)], total, rng
-    )
-    traps = spread(list(TRAPS), 2 * total, rng) if args.hard else []
-    print("writer\tanswer\tdomain\tlevel\tquality\tvoice\tquestion\tkeywords\tunits" + "\ttraps" * args.hard)
+    mix = WEAK_QUALITIES if args.weak else HARD_QUALITIES if args.hard else QUALITIES
+    hard = args.hard or args.weak
+    qualities = spread([q for q, weight in mix for _ in range(weight)], total, rng)
+    traps = spread(list(TRAPS), 2 * total, rng) if hard else []
+    print("writer\tanswer\tdomain\tlevel\tquality\tvoice\tquestion\tkeywords\tunits" + "\ttraps" * hard)
     for k in range(total):
         writer, answer = f"{args.prefix}{k // args.each + args.first:02d}", k % args.each + 1
-        question = rng.choice(FOLLOW_UPS) if rng.random() < 0.15 else MAIN
+        question = rng.choice(FOLLOW_UPS) if rng.random() < (0.3 if args.weak else 0.15) else MAIN
         keywords = "avoid" if rng.random() < 0.15 else "free"
         units = rng.choice(LENGTHS) if question == MAIN else rng.choice((5, 7, 9, 11))
         if qualities[k].startswith("under 60 words"):
             units = rng.choice((2, 3, 4))
         row = [writer, f"{answer:02d}", domains[k], levels[k], qualities[k], voices[k], question, keywords, str(units)]
-        if args.hard:
+        if hard:
             row.append("; ".join(traps[2 * k : 2 * k + 2]))
         print(*row, sep="\t")
 
