@@ -38,6 +38,12 @@ from voice_coach.speech.model_files import LIFECYCLE, find, verified
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT / "models" / "lifecycle" / "data"
+COVERED_STAGES = 3
+"""An answer with this many stages heard is called covered, in the tables below only."""
+
+NOT_ANSWERING = ("off-topic", "denials", "lists tools", "talks about other people")
+"""Kinds of the grid that must not be taken for coverage, by how their names begin."""
+
 MISTAKES = ("purely_technical", "no_customer_impact", "root_cause_first", "heroic", "no_follow_through", "vague")
 BOOL = npt.NDArray[np.bool_]
 
@@ -168,8 +174,14 @@ def answer_table(answers: Sequence[Answer], judged: Sequence[Coverage]) -> list[
     return lines
 
 
+def wrongly_staged(predicted: BOOL, actual: BOOL) -> float:
+    """Share of the units that get a stage which no reader gave them."""
+    stages = slice(0, len(STAGES))
+    return float((predicted[:, stages] & ~actual[:, stages]).any(axis=1).mean())
+
+
 def slice_table(answers: Sequence[Answer], grid: dict[str, dict[str, str]], predicted: BOOL, actual: BOOL) -> list[str]:
-    """Stage macro-F1 by kind of answer, and how often an unlabelled unit is given a stage."""
+    """Stage macro-F1 by kind of answer, and how often a unit is given a stage that it does not carry."""
     rows = np.concatenate([[k] * len(answer.units) for k, answer in enumerate(answers)])
     words = [sum(len(unit.text.split()) for unit in answer.units) for answer in answers]
     kinds: dict[str, list[bool]] = {}
@@ -178,6 +190,9 @@ def slice_table(answers: Sequence[Answer], grid: dict[str, dict[str, str]], pred
             kinds[f"{key}: {value}"] = [grid[answer.id][key] == value for answer in answers]
     for part in ("transcript", "fillers", "non-native", "cut oddly", "British", "Indian"):
         kinds[f"voice: {part}"] = [part in grid[answer.id]["voice"] for answer in answers]
+    hard = {writer: "hard" if grid_has_traps else "plain" for writer, grid_has_traps in writers_of(grid).items()}
+    for half in ("plain", "hard"):
+        kinds[f"grid: {half}"] = [hard[answer.writer] == half for answer in answers]
     kinds["follow-up questions"] = [answer.question != "main" for answer in answers]
     kinds["under 60 words"] = [count < 60 for count in words]
     lines = ["| slice | answers | stage macro-F1 | units wrongly given a stage |", "| --- | --- | --- | --- |"]
@@ -187,15 +202,76 @@ def slice_table(answers: Sequence[Answer], grid: dict[str, dict[str, str]], pred
         if not inside.any():
             continue
         p, a = predicted[inside], actual[inside]
-        wrong = (p[:, stages] & ~a[:, stages]).any(axis=1).mean()
+        wrong = wrongly_staged(p, a)
         f1 = f"{macro(p, a, STAGES):.2f}" if a[:, stages].any(axis=0).all() else "–"
         lines.append(f"| {name} | {sum(chosen)} | {f1} | {wrong:.1%} |")
     return lines
 
 
+def writers_of(grid: dict[str, dict[str, str]]) -> dict[str, bool]:
+    """Each writer of the grid, and whether the answers were to hold traps."""
+    return {row["writer"]: bool(row.get("traps")) for row in grid.values()}
+
+
 def read_grid() -> dict[str, dict[str, str]]:
-    with (DATA / "grid_test.tsv").open(encoding="utf-8") as file:
-        return {f"{row['writer']}-{row['answer']}": row for row in csv.DictReader(file, delimiter="\t")}
+    """The cells of the test answers, by answer."""
+    rows: dict[str, dict[str, str]] = {}
+    for name in ("grid_test.tsv", "grid_test_hard.tsv"):
+        with (DATA / name).open(encoding="utf-8") as file:
+            rows |= {f"{row['writer']}-{row['answer']}": row for row in csv.DictReader(file, delimiter="\t")}
+    return rows
+
+
+def not_answering_table(
+    answers: Sequence[Answer],
+    grid: dict[str, dict[str, str]],
+    judged: Sequence[Coverage],
+    predicted: BOOL,
+    actual: BOOL,
+) -> list[str]:
+    """Off-topic answers, denials, lists of tools and other people's stories: what they are taken for."""
+    rows = np.concatenate([[k] * len(answer.units) for k, answer in enumerate(answers)])
+    lines = [
+        "| kind | answers | units wrongly given a stage | called covered | of them by the reader |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for kind in NOT_ANSWERING:
+        chosen = [k for k, answer in enumerate(answers) if grid[answer.id]["quality"].startswith(kind)]
+        if not chosen:
+            continue
+        inside = np.isin(rows, chosen)
+        heard = [sum(s.level != "missing" for s in judged[k].stages.values()) >= COVERED_STAGES for k in chosen]
+        gold = [sum(gold_level(answers[k], s) != "missing" for s in STAGES) >= COVERED_STAGES for k in chosen]
+        lines.append(
+            f"| {kind} | {len(chosen)} | {wrongly_staged(predicted[inside], actual[inside]):.1%} | {sum(heard)} "
+            f"| {sum(h and g for h, g in zip(heard, gold, strict=True))} |"
+        )
+    return lines
+
+
+def speech_table(classifier: Classifier, heard: Sequence[Answer], written: Sequence[Answer]) -> list[str]:
+    """The same answers as they were written, and as the product's own ears took them down."""
+    lines = [
+        "| the same answers | sentences | stage macro-F1 | STAR macro-F1 | stage present or not |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    named = {answer.id: answer for answer in written}
+    for name, answers in (("as written", [named[answer.id] for answer in heard]), ("spoken and heard", heard)):
+        judged = [classifier.judge(line_sentences("\n".join(u.text for u in a.units))) for a in answers]
+        predicted = as_matrix([one.assigned for answer in judged for one in answer])
+        actual = as_matrix([unit.labels for answer in answers for unit in answer.units])
+        whole = [judge_answer(one, classifier.calibration.threshold, classifier.calibration.doubt) for one in judged]
+        # what is present is what the writer put in, whatever became of it on the way
+        present = [
+            (gold_level(named[a.id], s) == "missing") == (c.stages[s].level == "missing")
+            for a, c in zip(answers, whole, strict=True)
+            for s in STAGES
+        ]
+        lines.append(
+            f"| {name} | {len(actual)} | {macro(predicted, actual, STAGES):.3f} | {macro(predicted, actual, STAR):.3f} "
+            f"| {np.mean(present):.3f} |"
+        )
+    return lines
 
 
 def best_f1(scores: npt.NDArray[np.float64], actual: BOOL) -> float:
@@ -317,7 +393,12 @@ def main() -> None:
         "answers": answer_table(answers, judged),
     }
     if args.split == "test":
-        sections["slices"] = slice_table(answers, read_grid(), predicted, actual)
+        grid = read_grid()
+        sections["not_answering"] = not_answering_table(answers, grid, judged, predicted, actual)
+        sections["slices"] = slice_table(answers, grid, predicted, actual)
+        heard = read_corpus(sorted((DATA / "speech" / "test").glob("*.txt")))
+        if heard:
+            sections["speech"] = speech_table(classifier, heard, answers)
     if args.baselines:
         train = read_corpus(sorted((DATA / "train").glob("*.txt")))
         sections["baselines"] = baselines(train, answers, actual)

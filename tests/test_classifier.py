@@ -75,10 +75,10 @@ def test_an_unquantized_export_is_exact(folder: Path, answers: list[list[str]], 
 
 
 def test_a_sentence_far_away_changes_nothing(classifier: Classifier) -> None:
-    """Windows are cut by what stands in them: an answer of 60 sentences reads its first ten like one of 30."""
-    texts = [f"Then we looked at dashboard number {k} and wrote the value into the channel." for k in range(60)]
-    long, short = classifier.logits(texts), classifier.logits(texts[:30])
-    assert np.abs(long[:10] - short[:10]).max() < 0.2
+    """Windows are cut by what stands in them: of 90 sentences the first ten are read like those of 60."""
+    texts = [f"Then we looked at dashboard number {k} and wrote the value into the channel." for k in range(90)]
+    long, short = classifier.logits(texts), classifier.logits(texts[:60])
+    assert np.abs(long[:10] - short[:10]).max() < EXACT_TOLERANCE
 
 
 def test_context_matters(classifier: Classifier) -> None:

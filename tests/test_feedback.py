@@ -174,3 +174,47 @@ def test_levels_expect_different_things() -> None:
 )
 def test_spoken_time(seconds: float, said: str) -> None:
     assert spoken_time(seconds) == said
+
+
+def told_by(pronoun: str, times: int) -> Coverage:
+    return judge(*strong(), unit("action", text=f"{pronoun} did it, " * times))
+
+
+def test_a_story_of_we_hides_the_candidate() -> None:
+    assert "“we”" in feedback(told_by("we", 12)).fixes[0]
+    assert feedback(told_by("I", 12)).fixes == ()
+
+
+def test_a_senior_who_was_alone_is_asked_for_the_others() -> None:
+    told = judge(
+        unit("situation task detection", specific=True, text="I saw it."),
+        unit("severity impact", specific=True, text="It hit everybody."),
+        unit("mitigation communication action", specific=True, text="I did it, " * 12),
+        unit("prevention", specific=True, text="It was reviewed."),
+    )
+    assert any("which role" in fix for fix in feedback(told, level="senior").fixes)
+    assert feedback(told, level="mid").fixes == ()
+
+
+def test_an_unnamed_role_is_asked_for() -> None:
+    without = [unit("situation detection", specific=True), *strong()[1:]]
+    assert "role is not named" in feedback(judge(*without)).fixes[0]
+
+
+def test_a_late_opening_is_named_only_where_a_scene_is_set() -> None:
+    def at(*labels: str) -> Coverage:
+        return judge(*[unit(one, specific=True, at_s=16.0 * k) for k, one in enumerate(labels)])
+
+    late = at("situation task", "severity impact", "mitigation action", "communication detection", "prevention")
+    assert any("first 15 seconds" in fix for fix in feedback(late).fixes)
+    early = at("situation task impact", "severity", "mitigation action", "communication detection", "prevention")
+    assert not any("first 15 seconds" in fix for fix in feedback(early).fixes)
+    habit = at("task detection", "severity impact", "mitigation action", "communication", "prevention")
+    assert not any("first 15 seconds" in fix for fix in feedback(habit).fixes)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_what_was_not_heard_says_what_would_make_it_heard(level: CandidateLevel) -> None:
+    found = feedback(judge(unit("detection mitigation impact", specific=True)), level=level)
+    assert set(found.to_be_heard) == {"severity", "communication", "prevention"}
+    assert feedback(judge(*strong()), level=level).to_be_heard == {}

@@ -37,7 +37,7 @@ def names(coverage: Coverage) -> set[str]:
 def strong() -> list[JudgedSentence]:
     """An answer with every stage, specific, and impact."""
     return [
-        unit("situation detection", specific=True),
+        unit("situation task detection", specific=True),
         unit("severity impact", specific=True),
         unit("mitigation action", specific=True),
         unit("communication action", specific=True),
@@ -147,3 +147,30 @@ def test_all_parts_are_there_in_the_rubrics_order() -> None:
     coverage = judge(unit())
     assert tuple(coverage.stages) == STAGES
     assert tuple(coverage.star) == STAR
+
+
+def test_stages_in_the_order_in_which_they_are_told() -> None:
+    told = judge(unit("mitigation"), unit("situation"), unit("detection prevention"), unit("mitigation"))
+    assert told.order == ("mitigation", "detection", "prevention")
+    assert judge(unit()).order == ()
+
+
+def test_the_opening_is_the_first_fifteen_seconds_of_speech() -> None:
+    late = judge(unit("situation", at_s=30.0), unit("impact", at_s=45.5))
+    assert late.opening.heard is False
+    early = judge(unit("situation", at_s=30.0), unit("mitigation", at_s=44.5, text="We turned it off."))
+    assert early.opening.heard
+    assert [one.text for one in early.opening.evidence] == ["We turned it off."]
+
+
+def test_a_typed_answer_has_no_first_seconds() -> None:
+    assert judge(unit("impact")).opening.heard is None
+
+
+def test_who_acts_is_counted_where_acts_are_told() -> None:
+    told = judge(
+        unit("action", text="I rolled it back and we’ve watched it, I'd say."),
+        unit("task", text="I'm on call, it was mine."),
+        unit("situation", text="We sell wine, and I like wine."),
+    )
+    assert (told.ownership.singular, told.ownership.plural) == (3, 1)

@@ -29,11 +29,19 @@ def test_owners_mark_exactly_the_sentences_tokens(ids: list[list[int]], first: i
 
 
 def test_neighbours_are_there_to_be_read() -> None:
-    ids = [[1000 + k] * 20 for k in range(30)]
+    ids = [[1000 + k] * 20 for k in range(70)]
     windows = pack(ids, CLS, SEP)
     middle = windows[1]
     assert ids[middle.sentences[0] - 1][0] in middle.tokens
     assert ids[middle.sentences[-1] + 1][0] in middle.tokens
+
+
+def test_an_answer_that_fits_is_one_window() -> None:
+    ids = [[1000 + k] * 20 for k in range(24)]
+    (window,) = pack(ids, CLS, SEP)
+    assert window.sentences == tuple(range(24))
+    assert len(window.tokens) == 1 + 24 * 21
+    assert len(pack([*ids, [9] * 10], CLS, SEP)) == 2
 
 
 def test_nothing_to_pack() -> None:

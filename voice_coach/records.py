@@ -270,16 +270,36 @@ class Mistake:
 
 
 @dataclass(frozen=True, slots=True)
+class Opening:
+    """Whether the first seconds say who was hurt or how it was contained; None where there is no clock."""
+
+    heard: bool | None
+    evidence: tuple[Evidence, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ownership:
+    """How often the sentences that tell a role or an act say "I", and how often "we"."""
+
+    singular: int
+    plural: int
+
+
+@dataclass(frozen=True, slots=True)
 class Coverage:
     """What was said, held against the incident lifecycle.
 
-    stages and star are keyed by label, in the rubric's order. impact: some sentence says who was
-    affected and how. on_subject: some sentence carries a stage.
+    stages and star are keyed by label, in the rubric's order. order: the stages that were told, by when
+    each was first told. impact: some sentence says who was affected and how. on_subject: some
+    sentence carries a stage.
     """
 
     sentences: tuple[JudgedSentence, ...]
     stages: Mapping[str, StageCoverage]
     star: Mapping[str, StarPart]
+    order: tuple[str, ...]
+    opening: Opening
+    ownership: Ownership
     impact: bool
     mistakes: tuple[Mistake, ...]
     on_subject: bool
@@ -299,13 +319,15 @@ class Feedback:
     """What the coach says: at most three fixes, most important first.
 
     verdict: the verdict on time in one sentence, empty for typed text. spoken: the version to
-    read aloud, at most 40 s of it.
+    read aloud, at most 40 s of it. to_be_heard: for each stage that was not heard, what would make it
+    heard at this level.
     """
 
     verdict: str
     spoken: str
     strengths: tuple[str, ...]
     fixes: tuple[str, ...]
+    to_be_heard: Mapping[str, str]
     follow_up: FollowUp | None
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from voice_coach.coverage.labels import CODES, STAGES
 from voice_coach.errors import UsageError
 
-DEV_WRITERS = frozenset({"w04", "w07"})
+DEV_WRITERS = frozenset({"w04", "w17"})
 """Writers who choose epoch, calibration and thresholds instead of teaching: plain-spoken outages
-and hard near-misses, what the others do least. Training and evaluation must agree on them."""
+and raw near misses, what is met at the desk. Training and evaluation must agree on them."""
 
 _HEADER = re.compile(
     r"@ (?P<id>[\w.-]+) \| question: (?P<question>.+?)"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 
 from voice_coach.coverage.labels import COWBOY, IMPACT, STAGES, STAR
@@ -12,12 +13,21 @@ from voice_coach.records import (
     Level,
     Mistake,
     MistakeName,
+    Opening,
+    Ownership,
     StageCoverage,
     StarPart,
 )
 
 MOST_EVIDENCE = 3
 """Quotes shown a stage: enough to believe it, few enough to read."""
+
+OPENING_S = 15.0
+"""Seconds from the first word in which impact or containment is to be told. Source: the interview
+guide, "impact and containment first"."""
+
+_SINGULAR = re.compile(r"\bi(?:'(?:m|ve|d|ll))?\b", re.IGNORECASE)
+_PLURAL = re.compile(r"\bwe(?:'(?:re|ve|d|ll))?\b", re.IGNORECASE)
 
 VAGUE_SENTENCES = 0
 """At most this many specific sentences make an answer vague. The rubric allows one specific, but a
@@ -46,6 +56,9 @@ def judge_answer(sentences: Sequence[JudgedSentence], thresholds: Mapping[str, f
         sentences=tuple(sentences),
         stages=stages,
         star={part: _star_part(part, sentences) for part in STAR},
+        order=_order(sentences),
+        opening=_opening(sentences),
+        ownership=_ownership(sentences),
         impact=any(IMPACT in one.assigned for one in sentences),
         mistakes=_mistakes(sentences, stages, thresholds) if on_subject else (),
         on_subject=on_subject,
@@ -79,6 +92,31 @@ def _level(stage: str, carriers: Sequence[JudgedSentence], thresholds: Mapping[s
 def _star_part(part: str, sentences: Sequence[JudgedSentence]) -> StarPart:
     carriers = [one for one in sentences if part in one.assigned]
     return StarPart(_seconds(carriers, sentences), _evidence(carriers, part))
+
+
+def _order(sentences: Sequence[JudgedSentence]) -> tuple[str, ...]:
+    """The stages that were told, by when each was first told; those of one sentence in the rubric's order."""
+    first = {
+        stage: next((k for k, one in enumerate(sentences) if stage in one.assigned), len(sentences)) for stage in STAGES
+    }
+    return tuple(sorted((stage for stage in STAGES if first[stage] < len(sentences)), key=lambda stage: first[stage]))
+
+
+def _opening(sentences: Sequence[JudgedSentence]) -> Opening:
+    """Impact or containment in a sentence that begins within OPENING_S of the first word."""
+    starts = [one.start_s for one in sentences]
+    if not starts or any(start is None for start in starts):
+        return Opening(None, ())
+    early = [one for one in sentences if (one.start_s or 0.0) - (starts[0] or 0.0) < OPENING_S]
+    carriers = [one for one in early if IMPACT in one.assigned or "mitigation" in one.assigned]
+    weight = max(IMPACT, "mitigation", key=lambda label: sum(label in one.assigned for one in carriers))
+    return Opening(bool(carriers), _evidence(carriers, weight))
+
+
+def _ownership(sentences: Sequence[JudgedSentence]) -> Ownership:
+    """Who acts, by the pronouns of the sentences that tell a role or an act."""
+    told = " ".join(one.text for one in sentences if {"task", "action"} & set(one.assigned)).replace("’", "'")
+    return Ownership(len(_SINGULAR.findall(told)), len(_PLURAL.findall(told)))
 
 
 def _mistakes(

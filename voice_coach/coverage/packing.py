@@ -1,9 +1,10 @@
 """Put sentences with their neighbours into the classifier's input.
 
 Sentences are packed one after another, [CLS] s1 [SEP] s2 [SEP] …, into windows of at most
-WINDOW tokens. Each window judges its core sentences; the ones before and after are there to be
-read only. One pass over a window judges some eight sentences, each seeing far more context
-than one sentence a pass would allow at eight times the cost. Training and run time share this.
+WINDOW tokens. An answer of up to a minute and a half is one window; a longer one is cut into
+several, each of which judges its core sentences, while those before and after are there to be
+read only. One pass over a window judges some twenty sentences, each seeing far more context
+than one sentence a pass would allow at twenty times the cost. Training and run time share this.
 """
 
 from __future__ import annotations
@@ -20,11 +21,12 @@ from voice_coach.errors import ModelDamagedError
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-WINDOW = 256
-"""Tokens a window; the encoder's cost grows faster than its length."""
+WINDOW = 512
+"""Tokens a window: what the encoder was made for. Shorter windows cost less each, but their contexts
+overlap: at 256 tokens 25 sentences took twice the tokens, and as long."""
 
-CORE = 144
-"""Tokens of a window that are judged; the rest is context."""
+CORE = 400
+"""Tokens of a window that are judged where an answer needs several windows; the rest is context."""
 
 BEFORE = 72
 """Tokens of context kept before the core, at most: about three sentences."""
@@ -73,12 +75,14 @@ def pack(
 ) -> list[Packed]:
     """Windows that together judge every sentence once, in order.
 
-    first_core: tokens of the first window's core, if it is not to be as long as the others;
-    training varies it, so that sentences are met at every place of a window. core, before_most:
-    as CORE and BEFORE; training judges more of each window, because every judged sentence teaches.
+    One window takes the whole answer if it fits. first_core: tokens of the first window's core, whether
+    or not it all fits; training varies it, so that sentences are met at every place of a window.
+    core, before_most: as CORE and BEFORE.
     """
     windows: list[Packed] = []
     start, room = 0, core if first_core is None else first_core
+    if first_core is None and 1 + sum(len(one) + 1 for one in ids) <= WINDOW:
+        room = WINDOW
     while start < len(ids):
         end, used = start, 0
         while end < len(ids) and (end == start or used + len(ids[end]) + 1 <= room):

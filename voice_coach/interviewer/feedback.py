@@ -36,6 +36,13 @@ of speech coaches (120–160, 130–160, 140–160), widened by the usual amber 
 LONG_PAUSES_NOTICED = 3
 """Single long pauses are thinking; from the third on they are a habit."""
 
+PRONOUNS_ENOUGH = 8
+"""Fewer "I" and "we" than this in what was done say nothing about who did it."""
+
+MOSTLY_WE, MOSTLY_I = 0.2, 0.95
+"""Shares of "I" under which nobody knows what the candidate did, and over which, from a senior, nobody
+else seems to have been there. Ours; the interview guide only asks for an honest share."""
+
 WEIGHT = ("mitigation", "detection", "communication", "severity", "prevention")
 """Which missing stage hurts most: an answer without the way out is no incident response."""
 
@@ -117,6 +124,9 @@ def compose_feedback(
         spoken=_spoken(delivery, strengths, fixes, follow_up),
         strengths=tuple(strength.shown for strength in strengths),
         fixes=tuple(fix.shown for fix in fixes),
+        to_be_heard={
+            stage: SIGNALS[stage][level] for stage, found in coverage.stages.items() if found.level == "missing"
+        },
         follow_up=follow_up,
     )
 
@@ -211,6 +221,12 @@ def _fixes(coverage: Coverage, delivery: Delivery | None, level: CandidateLevel)
         )
     if delivery is not None and delivery.target.verdict in ("short", "long"):
         yield _time_fix(delivery, coverage)
+    # a habit told without a scene has no first seconds to win or lose
+    elif coverage.opening.heard is False and coverage.star["situation"].evidence and coverage.impact:
+        yield _Fix(
+            "The first 15 seconds name neither who was hurt nor how it was contained: open with one of the two.",
+            "Open with who was hurt, or how you contained it.",
+        )
     for stage in missing:
         if stage not in ("mitigation", "communication"):
             yield _missing_fix(stage, coverage.stages[stage], level)
@@ -232,6 +248,7 @@ def _fixes(coverage: Coverage, delivery: Delivery | None, level: CandidateLevel)
         yield from _filler_fix(delivery)
     yield from _pace_fixes(delivery)
     yield from _balance_fixes(coverage)
+    yield from _ownership_fixes(coverage, level)
 
 
 def _missing_fix(stage: str, found: StageCoverage, level: CandidateLevel) -> _Fix:
@@ -301,6 +318,30 @@ def _balance_fixes(coverage: Coverage) -> Iterator[_Fix]:
         yield _Fix(
             f"More time went on the {longest} than on what you did: make the action the longest part.",
             "Make what you did the longest part.",
+        )
+
+
+def _ownership_fixes(coverage: Coverage, level: CandidateLevel) -> Iterator[_Fix]:
+    """Who did it: the candidate's own part, and from a senior the others' parts."""
+    if not coverage.star["task"].evidence:
+        yield _Fix(
+            "Your own role is not named: say in one sentence what was yours to do; a small role told honestly is fine.",
+            "Say what your own role was.",
+        )
+    said = coverage.ownership
+    both = said.singular + said.plural
+    if both < PRONOUNS_ENOUGH:
+        return
+    share = said.singular / both
+    if share < MOSTLY_WE:
+        yield _Fix(
+            f"Nearly all of it is told as “we” ({said.plural} of {both}): say which part was yours.",
+            "Say I where it was you.",
+        )
+    if share > MOSTLY_I and level == "senior":
+        yield _Fix(
+            f"Nearly all of it is told as “I” ({said.singular} of {both}): from a senior one wants to hear who else had which role.",
+            "Say who else had which role.",
         )
 
 

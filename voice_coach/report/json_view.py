@@ -151,6 +151,9 @@ def _coverage(coverage: Coverage) -> dict[str, Any]:
             part: {"seconds": _round(found.seconds, 1), "evidence": _evidence(found.evidence)}
             for part, found in coverage.star.items()
         },
+        "order": list(coverage.order),
+        "opening": {"heard": coverage.opening.heard, "evidence": _evidence(coverage.opening.evidence)},
+        "ownership": {"singular": coverage.ownership.singular, "plural": coverage.ownership.plural},
         "impact": coverage.impact,
         "mistakes": [
             {"name": mistake.name, "why": mistake.why, "evidence": _evidence(mistake.evidence)}
@@ -172,6 +175,7 @@ def _feedback(feedback: Feedback) -> dict[str, Any]:
         "spoken": feedback.spoken,
         "strengths": list(feedback.strengths),
         "fixes": list(feedback.fixes),
+        "to_be_heard": dict(feedback.to_be_heard),
         "follow_up": None if follow_up is None else {"id": follow_up.id, "text": follow_up.text},
     }
 

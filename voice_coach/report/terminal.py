@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from rich import box
 from rich.console import Console
@@ -48,7 +48,8 @@ def print_assessment(console: Console, assessment: Assessment) -> None:
     for note in assessment.notes:
         console.print(Text(f"Note: {note}", style="yellow"))
     if assessment.coverage is not None:
-        _print_coverage(console, assessment.coverage)
+        to_be_heard = {} if assessment.feedback is None else assessment.feedback.to_be_heard
+        _print_coverage(console, assessment.coverage, to_be_heard)
     if assessment.feedback is not None:
         _print_feedback(console, assessment.feedback)
 
@@ -94,15 +95,19 @@ def _delivery_lines(delivery: Delivery) -> Iterator[str]:
     yield f"Pauses   {len(delivery.pauses)}, of them {len(long)} over 2 s" + (f" ({where})" if where else "")
 
 
-def _print_coverage(console: Console, coverage: Coverage) -> None:
+def _print_coverage(console: Console, coverage: Coverage, to_be_heard: Mapping[str, str]) -> None:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, expand=False)
     for heading in ("Stage", "Heard", "Time", "What shows it"):
         table.add_column(heading, overflow="fold", no_wrap=heading in ("Stage", "Heard", "Time"))
     for stage, found in coverage.stages.items():
         sign, style = _LEVEL_LOOK[found.level]
-        doubt = " ?" if found.unsure else ""
+        if found.unsure:
+            sign, style = ("? not sure", "yellow") if found.level == "missing" else (f"{sign} ?", style)
+        shown = Text(_quotes(found.evidence, 1))
+        if found.level == "missing" and coverage.on_subject and stage in to_be_heard:
+            shown = Text(f"to be heard: {to_be_heard[stage]}", style="dim")
         seconds = "" if found.seconds is None else f"{found.seconds:.0f} s" if found.seconds else "–"
-        table.add_row(stage, Text(sign + doubt, style=style), seconds, Text(_quotes(found.evidence, 1)))
+        table.add_row(stage, Text(sign, style=style), seconds, shown)
     console.print(table)
     if any(found.unsure for found in coverage.stages.values()):
         console.print(Text("  ?  not sure: the wording is close to the line between heard and not heard", style="dim"))
@@ -114,6 +119,12 @@ def _print_coverage(console: Console, coverage: Coverage) -> None:
     else:
         heard = [part for part, found in coverage.star.items() if found.evidence]
         console.print("STAR     " + (", ".join(heard) if heard else "none of its parts"))
+    if len(coverage.order) > 1:
+        console.print("Order    " + " → ".join(coverage.order))
+    if coverage.opening.heard is not None and coverage.on_subject:
+        told = coverage.opening.evidence
+        opening = _quotes(told, 1) if told else "neither impact nor containment in the first 15 s"
+        console.print("Opening  " + escape(opening))
     for mistake in coverage.mistakes:
         line = Text.assemble((f"✗ {_MISTAKE_WORDS[mistake.name]}: ", "bold red"), mistake.why)
         if mistake.name == "heroic":
