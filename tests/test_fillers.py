@@ -112,3 +112,14 @@ def test_repetitions_do_not_enter_the_rate() -> None:
     fillers = count_fillers(words, words, VOICE, speaking_s=30.0, spoken_words=64)
     assert fillers.repetitions == 2
     assert fillers.per_minute == 0.0
+
+
+def test_the_rate_has_an_honest_range() -> None:
+    """What is heard for sure up to what a share of misses would add."""
+    words = said("word " * 60 + "um word um word um word um word", step_s=1.0)
+    found = count_fillers(words, words, [Span(0.0, 70.0)], speaking_s=60.0, spoken_words=64)
+    assert found.per_minute == 4.0
+    assert found.per_minute_range is not None
+    low, high = found.per_minute_range
+    assert low < 4.0 < high == 5.0
+    assert count_fillers(words, words, [], speaking_s=10.0, spoken_words=64).per_minute_range is None

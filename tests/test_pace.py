@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from voice_coach.delivery.pace import count_words, rate_wpm, spoken_words
-from voice_coach.records import Word
+from voice_coach.delivery.pace import count_words, pace_changes, pace_curve, rate_wpm, spoken_words
+from voice_coach.records import Span, Word
 
 
 @pytest.mark.parametrize(
@@ -51,3 +51,47 @@ def test_rate() -> None:
 def test_negative_time_is_refused() -> None:
     with pytest.raises(ValueError, match="negative"):
         rate_wpm(1, -1.0)
+
+
+def told(*rates: float) -> list[Word]:
+    """Sentences of 15 s each, at these rates in words a minute."""
+    words = []
+    for k, rate in enumerate(rates):
+        count = round(rate / 4)
+        step = 15.0 / count
+        for n in range(count):
+            text = f"part{chr(97 + k)}" + ("." if n == count - 1 else "")
+            words.append(Word(text, 15.0 * k + n * step, 15.0 * k + n * step + 0.1, 0.9))
+    return words
+
+
+def test_the_curve_has_no_gaps_and_keeps_every_word() -> None:
+    words = told(140, 160, 100, 120)
+    curve = pace_curve(Span(0.0, 60.0), words)
+    assert [(one.start_s, one.end_s) for one in curve] == [(0, 15), (15, 30), (30, 45), (45, 60)]
+    assert [round(one.wpm) for one in curve] == [140, 160, 100, 120]
+    assert sum(one.wpm * 15 / 60 for one in curve) == pytest.approx(len(words))
+
+
+@pytest.mark.parametrize(("end_s", "windows"), [(3.0, 1), (15.0, 1), (22.0, 1), (22.6, 2), (37.4, 2), (60.0, 4)])
+def test_a_short_rest_belongs_to_the_window_before(end_s: float, windows: int) -> None:
+    curve = pace_curve(Span(0.0, end_s), [])
+    assert len(curve) == windows
+    assert curve[-1].end_s == end_s
+
+
+def test_bursts_and_drags_name_their_sentence() -> None:
+    words = told(140, 220, 140, 60, 140)
+    changes = pace_changes(pace_curve(Span(0.0, 75.0), words), words)
+    assert [(one.kind, one.start_s) for one in changes] == [("burst", 15.0), ("drag", 45.0)]
+    assert changes[0].sentence.startswith("partb")
+    assert changes[1].sentence.startswith("partd")
+
+
+def test_an_even_pace_has_neither() -> None:
+    words = told(150, 160, 140, 155)
+    assert pace_changes(pace_curve(Span(0.0, 60.0), words), words) == ()
+
+
+def test_an_answer_of_no_length_has_no_curve() -> None:
+    assert pace_curve(Span(1.0, 1.0), []) == ()

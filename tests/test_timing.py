@@ -66,3 +66,27 @@ def test_verdict(seconds: float | None, verdict: str | None) -> None:
 
 def test_own_target() -> None:
     assert held_against_target(70.0, min_s=60.0, max_s=90.0).verdict == "in_range"
+
+
+def test_a_pause_lies_between_clauses_or_inside_one() -> None:
+    words = [
+        Word("We", 0.0, 0.2, 0.9),
+        Word("looked.", 0.2, 1.0, 0.9),
+        Word("Then", 2.0, 2.2, 0.9),
+        Word("the", 2.2, 2.4, 0.9),
+        Word("database", 3.4, 4.0, 0.9),
+        Word("died", 4.0, 4.4, 0.9),
+        Word("so", 5.4, 5.6, 0.9),
+        Word("we", 5.6, 5.8, 0.9),
+    ]
+    voiced = [Span(0.0, 1.0), Span(2.0, 2.4), Span(3.4, 4.4), Span(5.4, 5.8)]
+    assert [pause.place for pause in silent_pauses(Span(0.0, 5.8), voiced, words)] == ["clause", "inside", "clause"]
+
+
+@pytest.mark.parametrize(("seconds", "margin"), [(80.0, -10.0), (90.0, 0.0), (120.0, 0.0), (180.0, 0.0), (200.5, 20.5)])
+def test_margin(seconds: float, margin: float) -> None:
+    assert held_against_target(seconds).margin_s == margin
+
+
+def test_nothing_said_has_no_margin() -> None:
+    assert held_against_target(None).margin_s is None

@@ -35,6 +35,8 @@ CandidateLevel = Literal["early", "mid", "senior"]
 Verdict = Literal["short", "in_range", "long"]
 FillerKind = Literal["filled_pause", "discourse_marker", "repetition"]
 PauseKind = Literal["short", "long", "lost_thread"]
+PausePlace = Literal["clause", "inside"]
+PaceKind = Literal["burst", "drag"]
 MistakeName = Literal[
     "purely_technical",
     "no_customer_impact",
@@ -156,11 +158,15 @@ class FillerEvent:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """A silence inside the answer: short from 0.25 s, long from 2 s, lost_thread from 5 s."""
+    """A silence inside the answer: short from 0.25 s, long from 2 s, lost_thread from 5 s.
+
+    place: at the end of a clause, where a pause helps the listener, or inside one, where it is searching.
+    """
 
     start_s: float
     end_s: float
     kind: PauseKind
+    place: PausePlace = "clause"
 
     @property
     def duration_s(self) -> float:
@@ -169,16 +175,23 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The time an answer should take, and how this one compares."""
+    """The time an answer should take, and how this one compares.
+
+    margin_s: seconds under min_s (negative) or over max_s (positive), 0 inside; None where nothing was said.
+    """
 
     min_s: float
     max_s: float
     verdict: Verdict | None
+    margin_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Fillers:
-    """Counts and rates; rates are None where there is too little speech to judge."""
+    """Counts and rates; rates are None where there is too little speech to judge.
+
+    per_minute_range: where the true rate lies, given what the ears miss and mistake.
+    """
 
     filled_pauses: int
     discourse_markers: int
@@ -186,11 +199,36 @@ class Fillers:
     per_minute: float | None
     per_100_words: float | None
     events: tuple[FillerEvent, ...]
+    per_minute_range: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PaceWindow:
+    """Speech rate over a stretch of the answer, words a minute."""
+
+    start_s: float
+    end_s: float
+    wpm: float
+
+
+@dataclass(frozen=True, slots=True)
+class PaceChange:
+    """A stretch told much faster (burst) or slower (drag) than the rest, with the sentence told there."""
+
+    kind: PaceKind
+    start_s: float
+    end_s: float
+    wpm: float
+    sentence: str
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """How it was said. None wherever nothing was said, or too little to judge."""
+    """How it was said. None wherever nothing was said, or too little to judge.
+
+    latency_s: from the start of the recording to the first word. pace_curve: one window after another,
+    without gaps, from the first word to the last.
+    """
 
     answer_duration_s: float | None
     speaking_time_s: float | None
@@ -200,6 +238,9 @@ class Delivery:
     articulation_rate_wpm: float | None
     fillers: Fillers
     pauses: tuple[Pause, ...]
+    latency_s: float | None = None
+    pace_curve: tuple[PaceWindow, ...] = ()
+    pace_changes: tuple[PaceChange, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,9 @@ BOTH_CONFIDENCE, ONE_CONFIDENCE = 0.95, 0.8
 """A hesitation in both readings is nearly certain; in the primed one alone, four in five were
 real on human recordings."""
 
+HEARD_SHARE = 0.8
+"""Of the hesitations in human recordings, so many are found (11 of 14; scripts/LOG.md)."""
+
 LEAST_SPEECH_S = 20.0
 """Under 20 s a rate per minute says nothing: one "um" more or less would change the verdict."""
 
@@ -143,6 +146,8 @@ def count_fillers(
     markers = discourse_markers(words, is_filled_pause)
     repeated = repetitions(words)
     counted = len(pauses) + len(markers)
+    least = sum(event.confidence for event in (*pauses, *markers))
+    most = len(pauses) / HEARD_SHARE + len(markers)
     enough = speaking_s is not None and speaking_s >= LEAST_SPEECH_S and spoken_words > 0
     return Fillers(
         filled_pauses=len(pauses),
@@ -151,6 +156,7 @@ def count_fillers(
         per_minute=60.0 * counted / speaking_s if enough and speaking_s else None,
         per_100_words=100.0 * counted / spoken_words if enough else None,
         events=tuple(sorted((*pauses, *markers, *repeated), key=lambda event: event.start_s)),
+        per_minute_range=(60.0 * least / speaking_s, 60.0 * most / speaking_s) if enough and speaking_s else None,
     )
 
 

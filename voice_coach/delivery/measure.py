@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from voice_coach.delivery.fillers import count_fillers
-from voice_coach.delivery.pace import count_words, rate_wpm
+from voice_coach.delivery.pace import count_words, pace_changes, pace_curve, rate_wpm
 from voice_coach.delivery.timing import (
     TARGET_MAX_S,
     TARGET_MIN_S,
@@ -30,6 +30,7 @@ def measure_delivery(
     duration_s = None if answer is None else answer.duration_s
     speaking_s = None if answer is None else speaking_time_s(answer, voiced)
     spoken = count_words(words)
+    curve = () if answer is None else pace_curve(answer, words)
     return Delivery(
         answer_duration_s=duration_s,
         speaking_time_s=speaking_s,
@@ -38,5 +39,8 @@ def measure_delivery(
         speech_rate_wpm=None if duration_s is None else rate_wpm(spoken, duration_s),
         articulation_rate_wpm=None if speaking_s is None else rate_wpm(spoken, speaking_s),
         fillers=count_fillers(words, verbatim, voiced, speaking_s=speaking_s, spoken_words=spoken),
-        pauses=() if answer is None else silent_pauses(answer, voiced),
+        pauses=() if answer is None else silent_pauses(answer, voiced, words),
+        latency_s=None if answer is None else answer.start_s,
+        pace_curve=curve,
+        pace_changes=pace_changes(curve, words),
     )

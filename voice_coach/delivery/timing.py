@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from voice_coach.records import Pause, PauseKind, Span, Target, Verdict, Word
+from voice_coach.records import Pause, PauseKind, PausePlace, Span, Target, Verdict, Word
 
 TARGET_MIN_S = 90.0
 TARGET_MAX_S = 180.0
@@ -20,6 +20,9 @@ LONG_PAUSE_S = 2.0
 
 LOST_THREAD_S = 5.0
 """From here on the thread is lost. Source: the rubric."""
+
+CLAUSE_OPENERS = frozenset("and but so because then or which where when while after before if okay well".split())
+"""A recogniser leaves out commas, so a clause also ends where one of these begins the next."""
 
 WORD_TO_VOICE_S = 0.5
 """How far the voice may begin before the first word or end after the last and still belong to it."""
@@ -47,11 +50,16 @@ def speaking_time_s(answer: Span, voiced: Sequence[Span]) -> float:
     return sum(max(0.0, min(span.end_s, answer.end_s) - max(span.start_s, answer.start_s)) for span in voiced)
 
 
-def silent_pauses(answer: Span, voiced: Sequence[Span]) -> tuple[Pause, ...]:
-    """Silences of SHORTEST_PAUSE_S and more inside the answer, in order."""
+def silent_pauses(answer: Span, voiced: Sequence[Span], words: Sequence[Word] = ()) -> tuple[Pause, ...]:
+    """Silences of SHORTEST_PAUSE_S and more inside the answer, in order, placed among the words."""
     inside = [span for span in voiced if span.end_s > answer.start_s and span.start_s < answer.end_s]
     return tuple(
-        Pause(before.end_s, after.start_s, _kind(after.start_s - before.end_s))
+        Pause(
+            before.end_s,
+            after.start_s,
+            _kind(after.start_s - before.end_s),
+            _place((before.end_s + after.start_s) / 2, words),
+        )
         for before, after in pairwise(inside)
         if after.start_s - before.end_s >= SHORTEST_PAUSE_S
     )
@@ -64,7 +72,17 @@ def held_against_target(
     verdict: Verdict | None = None
     if duration_s is not None:
         verdict = "short" if duration_s < min_s else "long" if duration_s > max_s else "in_range"
-    return Target(min_s, max_s, verdict)
+    margin_s = None if duration_s is None else min(duration_s - min_s, 0.0) + max(duration_s - max_s, 0.0)
+    return Target(min_s, max_s, verdict, margin_s)
+
+
+def _place(middle_s: float, words: Sequence[Word]) -> PausePlace:
+    """Whether a clause ends at that time, by the punctuation before it or the word after it."""
+    said = [word for word in words if (word.start_s + word.end_s) / 2 <= middle_s]
+    follows = next((word for word in words if (word.start_s + word.end_s) / 2 > middle_s), None)
+    if not said or follows is None or said[-1].text.endswith((",", ".", "?", "!", ";", ":")):
+        return "clause"
+    return "clause" if follows.text.strip(".,?!").lower() in CLAUSE_OPENERS else "inside"
 
 
 def _kind(duration_s: float) -> PauseKind:

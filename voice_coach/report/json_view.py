@@ -108,6 +108,7 @@ def _delivery(delivery: Delivery) -> dict[str, Any]:
             "min_s": delivery.target.min_s,
             "max_s": delivery.target.max_s,
             "verdict": delivery.target.verdict,
+            "margin_s": _s(delivery.target.margin_s),
         },
         "words": delivery.words,
         "speech_rate_wpm": _round(delivery.speech_rate_wpm, 1),
@@ -117,6 +118,9 @@ def _delivery(delivery: Delivery) -> dict[str, Any]:
             "discourse_markers": fillers.discourse_markers,
             "repetitions": fillers.repetitions,
             "per_minute": _round(fillers.per_minute, 2),
+            "per_minute_range": None
+            if fillers.per_minute_range is None
+            else [_round(rate, 2) for rate in fillers.per_minute_range],
             "per_100_words": _round(fillers.per_100_words, 2),
             "events": [
                 {
@@ -130,7 +134,23 @@ def _delivery(delivery: Delivery) -> dict[str, Any]:
             ],
         },
         "pauses": [
-            {"start_s": _s(pause.start_s), "end_s": _s(pause.end_s), "kind": pause.kind} for pause in delivery.pauses
+            {"start_s": _s(pause.start_s), "end_s": _s(pause.end_s), "kind": pause.kind, "place": pause.place}
+            for pause in delivery.pauses
+        ],
+        "latency_s": _s(delivery.latency_s),
+        "pace_curve": [
+            {"start_s": _s(one.start_s), "end_s": _s(one.end_s), "wpm": _round(one.wpm, 1)}
+            for one in delivery.pace_curve
+        ],
+        "pace_changes": [
+            {
+                "kind": one.kind,
+                "start_s": _s(one.start_s),
+                "end_s": _s(one.end_s),
+                "wpm": _round(one.wpm, 1),
+                "sentence": one.sentence,
+            }
+            for one in delivery.pace_changes
         ],
     }
 

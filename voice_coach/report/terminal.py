@@ -89,10 +89,20 @@ def _delivery_lines(delivery: Delivery) -> Iterator[str]:
     if fillers.per_minute is None:
         yield f"Fillers  {counts} (too little speech to judge a rate)"
     else:
-        yield f"Fillers  {fillers.per_minute:.1f} a minute, {fillers.per_100_words or 0.0:.1f} in 100 words: {counts}"
+        low, high = fillers.per_minute_range or (fillers.per_minute, fillers.per_minute)
+        rate = f"{low:.0f} to {high:.0f}" if round(high) > round(low) else f"{fillers.per_minute:.1f}"
+        yield f"Fillers  {rate} a minute, {fillers.per_100_words or 0.0:.1f} in 100 words: {counts}"
     long = [pause for pause in delivery.pauses if pause.kind != "short"]
     where = ", ".join(f"{pause.duration_s:.1f} s at {clock(pause.start_s)}" for pause in long[:4])
-    yield f"Pauses   {len(delivery.pauses)}, of them {len(long)} over 2 s" + (f" ({where})" if where else "")
+    searching = sum(pause.place == "inside" for pause in delivery.pauses)
+    yield (
+        f"Pauses   {len(delivery.pauses)}, {searching} of them in mid-clause, {len(long)} over 2 s"
+        + (f" ({where})" if where else "")
+    )
+    for change in delivery.pace_changes[:2]:
+        how = "faster" if change.kind == "burst" else "slower"
+        said = " ".join(change.sentence.split()[: QUOTE_WORDS // 2])
+        yield f"         {how} at {clock(change.start_s)}, {change.wpm:.0f} words a minute: “{said} …”"
 
 
 def _print_coverage(console: Console, coverage: Coverage, to_be_heard: Mapping[str, str]) -> None:
