@@ -63,6 +63,14 @@ def test_on_the_sentences_the_rules_were_written_with() -> None:
     assert found.recall >= 0.93
 
 
+def test_on_sentences_the_rules_have_not_seen() -> None:
+    found = count("discourse_test.txt")
+    print(f"held out: precision {found.precision:.2f}, recall {found.recall:.2f}, {found}")
+    assert found.right + found.missed > 100
+    assert found.precision >= 0.9
+    assert found.recall >= 0.8
+
+
 def markers(text: str) -> list[str]:
     return [event.text for event in discourse_markers(as_words(text.split()), is_filled_pause)]
 
