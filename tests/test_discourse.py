@@ -1,6 +1,7 @@
 """Discourse markers by position and neighbours: hand-made cases, and two tables of marked sentences.
 
-tests/data/discourse_dev.txt was looked at while the rules were written; discourse_test.txt was not.
+tests/data/discourse_dev.txt was looked at while the rules were written; the discourse_test tables, of
+two other writers, were not.
 """
 
 from __future__ import annotations
@@ -45,9 +46,10 @@ def marked(line: str) -> tuple[list[str], set[int]]:
     return [token.replace("{", "").replace("}", "") for token in tokens], starts
 
 
-def count(name: str) -> Count:
+def count(*names: str) -> Count:
     right = false = missed = 0
-    for line in (DATA / name).read_text(encoding="utf-8").splitlines():
+    lines = [line for name in names for line in (DATA / name).read_text(encoding="utf-8").splitlines()]
+    for line in lines:
         if not line.strip() or line.startswith("#"):
             continue
         tokens, wanted = marked(line)
@@ -64,9 +66,9 @@ def test_on_the_sentences_the_rules_were_written_with() -> None:
 
 
 def test_on_sentences_the_rules_have_not_seen() -> None:
-    found = count("discourse_test.txt")
+    found = count("discourse_test.txt", "discourse_test_second.txt")
     print(f"held out: precision {found.precision:.2f}, recall {found.recall:.2f}, {found}")
-    assert found.right + found.missed > 100
+    assert found.right + found.missed > 250
     assert found.precision >= 0.9
     assert found.recall >= 0.8
 

@@ -174,3 +174,18 @@ def test_who_acts_is_counted_where_acts_are_told() -> None:
         unit("situation", text="We sell wine, and I like wine."),
     )
     assert (told.ownership.singular, told.ownership.plural) == (3, 1)
+
+
+@pytest.mark.parametrize(
+    ("texts", "vague"),
+    [
+        (["Something broke.", "We fixed it.", "Then it was fine."], True),
+        (["Something broke on a Friday.", "We fixed it."], True),
+        (["We had four nodes and two regions and lost half.", "We fixed it."], False),
+        (["So the Kafka cluster broke.", "We asked Maria."], False),
+        (["I'd say I'm careful.", "Something broke."], True),
+    ],
+)
+def test_numbers_and_names_are_specific_wherever_they_stand(texts: list[str], vague: bool) -> None:
+    told = judge(*[unit("mitigation" if k else "detection", text=text) for k, text in enumerate(texts)])
+    assert ("vague" in names(told)) == vague

@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 from voice_coach.records import FillerEvent, Word
 
 CONFIDENCE = 0.9
-"""Of the markers found in sentences the rules were not written from, 96% are real
-(tests/data/discourse_test.txt); rounded down, because speech is messier than a written table."""
+"""Of the markers found in sentences the rules were not written from, 95% are real
+(tests/data/discourse_test*.txt); rounded down, because speech is messier than a written table."""
 
 PAUSE_S = 0.3
 """A silence that sets a word off as a comma would."""
