@@ -4,7 +4,8 @@
     ├── UsageError            the command itself asks for something impossible
     ├── AudioError
     │   ├── AudioFileError    a recording can't be opened, read or decoded
-    │   └── PlaybackError     nothing can be played on this machine
+    │   ├── PlaybackError     nothing can be played on this machine
+    │   └── TakeError         a take can't be kept on disk, or found there again
     ├── ModelError
     │   ├── ModelMissingError a model's file is not where it should be
     │   ├── ModelDamagedError a model's file is there, and its checksum is wrong
@@ -37,6 +38,10 @@ class AudioFileError(AudioError):
 
 class PlaybackError(AudioError):
     """No sound can be played on this machine at present."""
+
+
+class TakeError(AudioError):
+    """A take can't be written, read back or made whole; what is on disk is kept."""
 
 
 class ModelError(VoiceCoachError):
