@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -18,7 +19,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, Run
 from voice_coach.audio.files import AudioFile
 from voice_coach.audio.takes import (
     FILL_S,
@@ -443,10 +444,57 @@ def test_other_peoples_files_are_left_alone(tmp_path: Path) -> None:
     assert list_takes(tmp_path / "absent") == ()
 
 
-def test_a_take_being_recorded_is_left_alone(tmp_path: Path) -> None:
+def test_a_take_being_recorded_is_left_alone(tmp_path: Path, program: Callable[..., Run]) -> None:
     with recorder(tmp_path) as take:
         take.push(ramp(0, BLOCK))
         assert read_take(take.path).state == recover_take(take.path).state == "recording"
+        run = program("recover", "--takes", tmp_path)
+        assert run.code == 0
+        assert "is being recorded now; left alone" in run.out
         take.push(ramp(BLOCK, BLOCK))
         done = take.finish()
     np.testing.assert_array_equal(read_samples(done), ramp(0, 2 * BLOCK))
+
+
+def test_recover_lists_them_and_says_how_to_go_on(tmp_path: Path, program: Callable[..., Run]) -> None:
+    folder = tmp_path / "my takes"
+    path = cut_off(folder, 63 * RATE)
+    header_says(path, 100)
+    finished = recorder(folder)
+    finished.push(ramp(0, BLOCK))
+    finished.finish()
+    lost = cut_off(folder)
+    lost.with_suffix(".json").unlink()
+    cut_off(folder, 0)
+    run = program("recover", "--takes", folder, env={"TZ": "UTC"})
+    assert (run.code, run.err) == (0, "")
+    assert run.out.splitlines() == [
+        "2026-03-01 19:30   1:03.0  How do you handle incident response?",
+        f"  voice-coach analyze '{path}' --level senior",
+        "2026-03-01 19:30   0:00.2  question not known",
+        f"  voice-coach analyze '{lost}'",
+        "2026-03-01 19:30   0:00.0  How do you handle incident response?",
+        "  ended before any sound came; there is nothing to analyse",
+    ]
+    assert {take.state for take in list_takes(folder)} == {"finished"}
+    with AudioFile(path) as audio:
+        assert sum(map(len, audio)) == 63 * RATE
+    again = program("recover", "--takes", folder)
+    assert (again.code, again.out) == (0, f"No take was cut off in {folder}\n")
+
+
+def test_recover_looks_where_the_settings_say(tmp_path: Path, program: Callable[..., Run]) -> None:
+    (tmp_path / "voice-coach").mkdir()
+    takes = tmp_path / "elsewhere"
+    (tmp_path / "voice-coach" / "settings.toml").write_text(f"takes = {json.dumps(str(takes))}\nlevel = 'senior'\n")
+    path = cut_off(takes)
+    run = program("recover", env={"XDG_CONFIG_HOME": str(tmp_path)})
+    assert run.code == 0
+    assert run.out.splitlines()[1] == f"  voice-coach analyze {path}"
+
+
+def test_recover_where_there_is_no_folder(tmp_path: Path, program: Callable[..., Run]) -> None:
+    run = program("recover", "--takes", tmp_path / "absent")
+    assert run.code == 2
+    assert len(run.error_lines) == 1
+    assert "is no folder" in run.err

@@ -10,8 +10,10 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import shlex
 import sys
 from contextlib import contextmanager
+from dataclasses import replace
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -26,11 +28,24 @@ if TYPE_CHECKING:
 
     from rich.progress import TaskID
 
+    from voice_coach.audio.takes import Take
     from voice_coach.records import Assessment
     from voice_coach.session import Coach, Progress
+    from voice_coach.settings import Settings
 
 USAGE_EXIT = 2
 INTERRUPTED_EXIT = 130
+
+_UNSET = {
+    "name": "not given",
+    "target_min_s": "the question's own",
+    "target_max_s": "the question's own",
+    "device": "the system's default microphone",
+    "voice": "the engine's own",
+    "rate_wpm": "the coach's own",
+    "keep_audio_days": "for good",
+}
+"""What a setting that is left out means, in words."""
 
 app = typer.Typer(
     name="voice-coach",
@@ -60,7 +75,10 @@ class DeviceOption(str, Enum):
     cuda = "cuda"
 
 
-LevelOption = Annotated[LevelChoice, typer.Option("--level", help="What is expected of the candidate.")]
+LevelOption = Annotated[
+    LevelChoice | None,
+    typer.Option("--level", help="What is expected of the candidate.", show_default="your settings, else mid"),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object a file on standard output, nothing else.")]
 
 
@@ -86,7 +104,7 @@ def _global(
 def analyze(
     files: Annotated[list[str], typer.Argument(metavar="FILE…", help="Recordings: wav, flac, mp3, ogg, m4a, webm.")],
     json_output: JsonOption = False,
-    level: LevelOption = LevelChoice.mid,
+    level: LevelOption = None,
     device: Annotated[DeviceOption, typer.Option("--device", help="What Whisper runs on.")] = DeviceOption.auto,
     model: Annotated[str, typer.Option("--model", help="Which Whisper (see: voice-coach models).")] = "base.en",
     speak: Annotated[bool, typer.Option("--speak", help="Read the feedback aloud.")] = False,
@@ -101,7 +119,8 @@ def analyze(
         if Path(files[0]).exists() and speak_to.exists() and speak_to.samefile(files[0]):
             raise UsageError(f"--speak-to {speak_to} would overwrite the recording itself; choose another name")
         _check_writable(speak_to)
-    coach = _coach(level, device, model)
+    settings = _settings()
+    coach = _coach(settings, level, device, model)
     failed = False
     noted = False
     for name in files:
@@ -118,7 +137,7 @@ def analyze(
             noted = True
         failed |= not _show(assessment, json_output)
         if assessment.feedback is not None and (speak or speak_to):
-            failed |= not _speak(assessment.feedback.spoken, aloud=speak, to=speak_to)
+            failed |= not _speak(assessment.feedback.spoken, settings, aloud=speak, to=speak_to)
     if failed:
         raise typer.Exit(USAGE_EXIT)
 
@@ -128,13 +147,56 @@ def coverage(
     file: Annotated[str, typer.Argument(metavar="FILE", help="A typed answer as plain text; - for standard input.")],
     lines: Annotated[bool, typer.Option("--lines", help="One sentence per line, kept one to one.")] = False,
     json_output: JsonOption = False,
-    level: LevelOption = LevelChoice.mid,
+    level: LevelOption = None,
 ) -> None:
     """Judge a typed answer the way a spoken one is judged."""
     text = _read_text(file)
     if not text.strip():
         raise UsageError(f"{file}: there are no words in it; write the answer and try again")
-    _show(_coach(level).judge_text(text, lines=lines), json_output)
+    _show(_coach(_settings(), level).judge_text(text, lines=lines), json_output)
+
+
+@app.command("settings")
+def show_settings() -> None:
+    """Show your settings: where the file is, every value, and where the value comes from."""
+    from voice_coach.settings import KEYS
+
+    settings = _settings()
+    typer.echo(f"{settings.path}{'' if settings.path.exists() else '  (not there: every value is a default)'}")
+    for key in KEYS:
+        value = getattr(settings, key)
+        shown = _UNSET[key] if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+        typer.echo(f"  {key:<15}  {settings.origin(key):<7}  {shown}")
+
+
+@app.command()
+def recover(
+    takes: Annotated[
+        Path | None, typer.Option("--takes", metavar="DIR", help="Where the takes are.", show_default="your settings")
+    ] = None,
+) -> None:
+    """Make recordings whole that were cut off: by a crash, a kill, or the power going."""
+    from voice_coach.audio.takes import list_takes, recover_take
+    from voice_coach.errors import TakeError
+
+    settings = _settings()
+    if takes is not None and not takes.is_dir():
+        raise UsageError(f"--takes {takes}: is no folder; name the folder that holds the takes")
+    folder = takes or settings.takes
+    open_takes = [take for take in list_takes(folder) if take.state != "finished"]
+    failed = False
+    for found in open_takes:
+        try:
+            take = recover_take(found.path)
+        except TakeError as exc:
+            _complain(exc)
+            failed = True
+            continue
+        _show_take(take, settings)
+    if not open_takes:
+        typer.echo(f"No take was cut off in {folder}")
+    if failed:
+        raise typer.Exit(USAGE_EXIT)
 
 
 @models_app.callback()
@@ -186,10 +248,23 @@ def fetch(name: Annotated[str, typer.Argument(help="For instance small.en.")]) -
     typer.echo(f"{model.name} is in {model.folder}; use it with: voice-coach analyze --model {model.name} FILE")
 
 
-def _coach(level: LevelChoice, device: DeviceOption = DeviceOption.auto, model: str = "base.en") -> Coach:
+def _settings() -> Settings:
+    from voice_coach.settings import read_settings
+
+    return read_settings()
+
+
+def _coach(
+    settings: Settings, level: LevelChoice | None, device: DeviceOption = DeviceOption.auto, model: str = "base.en"
+) -> Coach:
+    from voice_coach.interviewer.questions import read_pack
     from voice_coach.session import Coach
 
-    return Coach(level=level.value, device=device.value, whisper_name=model)
+    pack = read_pack()
+    if settings.target_min_s is not None and settings.target_max_s is not None:
+        pack = replace(pack, target_min_s=settings.target_min_s, target_max_s=settings.target_max_s)
+    wanted = level.value if level else settings.level
+    return Coach(level=wanted, device=device.value, whisper_name=model, pack=pack)
 
 
 def _show(assessment: Assessment, json_output: bool) -> bool:
@@ -218,15 +293,32 @@ def _show(assessment: Assessment, json_output: bool) -> bool:
     return True
 
 
-def _speak(text: str, *, aloud: bool, to: Path | None) -> bool:
-    """Say the feedback or write it; where that fails, show the words and return False."""
-    from voice_coach.voice.speaker import speak, synthesize
+def _show_take(take: Take, settings: Settings) -> None:
+    """One take that was cut off: when, how long, what was asked, and how to go on."""
+    length = f"{int(take.duration_s // 60)}:{take.duration_s % 60:04.1f}"
+    asked = take.metadata.question if take.metadata else None
+    about = f"{take.started_at.astimezone():%Y-%m-%d %H:%M}  {length:>7}  {asked or 'question not known'}"
+    if take.state == "recording":
+        typer.echo(f"{about}\n  is being recorded now; left alone")
+        return
+    if not take.samples:
+        typer.echo(f"{about}\n  ended before any sound came; there is nothing to analyse")
+        return
+    level = take.metadata.level if take.metadata else None
+    flag = f" --level {level}" if level and level != settings.level else ""
+    typer.echo(f"{about}\n  voice-coach analyze {shlex.quote(str(take.path))}{flag}")
 
+
+def _speak(text: str, settings: Settings, *, aloud: bool, to: Path | None) -> bool:
+    """Say the feedback or write it; where that fails, show the words and return False."""
+    from voice_coach.voice.speaker import RATE_WPM, speak, synthesize
+
+    rate_wpm = settings.rate_wpm or RATE_WPM
     try:
         if to is not None:
-            synthesize(text, to)
+            synthesize(text, to, rate_wpm=rate_wpm, voice=settings.voice)
         if aloud:
-            speak(text)
+            speak(text, rate_wpm=rate_wpm, voice=settings.voice)
     except (SpeechEngineError, PlaybackError, OutputError) as exc:
         _complain(exc)
         typer.echo(f"It would have said: {text}", err=True)

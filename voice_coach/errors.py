@@ -13,6 +13,7 @@
     ├── TranscriptionError    Whisper failed on audio that was read without trouble
     ├── SpeechEngineError     no engine to read aloud, or it said nothing
     ├── QuestionPackError     a question pack is not as documented
+    ├── SettingsError         the settings file is not as documented
     └── OutputError           a result can't be written
 
 Every message is one line and says what to do next. Anything that is not a `VoiceCoachError`
@@ -70,6 +71,10 @@ class SpeechEngineError(VoiceCoachError):
 
 class QuestionPackError(VoiceCoachError):
     """A question pack is not as documented; the message names the key."""
+
+
+class SettingsError(VoiceCoachError):
+    """The settings file is not as documented; the message names the key and the line."""
 
 
 class OutputError(VoiceCoachError):
