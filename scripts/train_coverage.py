@@ -80,12 +80,14 @@ FILLERS = ("um,", "uh,", "like,", "you know,", "I mean,", "so,", "well,", "er,")
 class Phase:
     """A stretch of training with a learning rate of its own, falling from its peak to zero.
 
-    excerpt: share of the answers that is cut down to one to six sentences. spoken: learn from what
-    the speech path made of answers, too.
+    schedule: epochs in which the rate falls to zero; only the first `epochs` of them are run. excerpt: share
+    of the answers that is cut down to one to six sentences. spoken: learn from what the speech path made
+    of answers, too.
     """
 
     name: str
     epochs: int
+    schedule: int
     rate: float
     head_rate: float
     excerpt: float
@@ -97,7 +99,8 @@ class Recipe:
     """One training run's settings; what ships is the default."""
 
     encoder: str = "gte-small"
-    whole_epochs: int = 5
+    whole_epochs: int = 4
+    whole_schedule: int = 5
     rate: float = 8e-5
     head_rate: float = 1e-3
     short_epochs: int = 2
@@ -115,10 +118,21 @@ class Recipe:
     seed: int = 0
 
     def phases(self) -> tuple[Phase, Phase]:
-        """Whole answers first; then short ones and recognised speech, which would blur the start."""
+        """Whole answers first; then short ones and recognised speech, which would blur the start.
+
+        The first phase leaves its last, slowest epoch to the second.
+        """
         return (
-            Phase("whole", self.whole_epochs, self.rate, self.head_rate, 0.0, spoken=False),
-            Phase("short", self.short_epochs, self.short_rate, self.short_head_rate, self.excerpt, spoken=True),
+            Phase("whole", self.whole_epochs, self.whole_schedule, self.rate, self.head_rate, 0.0, spoken=False),
+            Phase(
+                "short",
+                self.short_epochs,
+                self.short_epochs,
+                self.short_rate,
+                self.short_head_rate,
+                self.excerpt,
+                spoken=True,
+            ),
         )
 
 
@@ -377,7 +391,9 @@ def train_one(
             if here.count > 1:
                 parallel = torch.nn.parallel.DistributedDataParallel(model)
             optimizer = torch.optim.AdamW(parameter_groups(model, recipe, phase))
-            schedule = get_linear_schedule_with_warmup(optimizer, min(steps, 150), steps * phase.epochs)
+            schedule = get_linear_schedule_with_warmup(
+                optimizer, min(steps, 150), steps * max(phase.schedule, phase.epochs)
+            )
             best = -1.0
             for epoch in range(phase.epochs):
                 parallel.train()
