@@ -80,7 +80,7 @@ def choose(inputs: Sequence[InputDevice], name: str | None = None) -> InputDevic
     Raises: MicrophoneError if there is none, none of that name, or more than one.
     """
     if not inputs:
-        raise MicrophoneError("no microphone found; plug one in, or rehearse with a recording")
+        raise MicrophoneError("no microphone found; plug one in, or judge a recording: voice-coach analyze FILE")
     if name is None:
         return _best(inputs)
     wanted = name.strip().casefold()
