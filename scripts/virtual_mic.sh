@@ -49,6 +49,8 @@ CONF
   # an idle null sink hands out blocks of up to 2 s; one impatient reader keeps it at 20 ms
   setsid parec --device=card.monitor --latency-msec=20 --raw </dev/null >/dev/null 2>&1 &
   echo $! > "$dir/reader.pid"
+  # its first samples may take 2 s; whoever comes after them is served at once
+  timeout 6 sh -c 'parec --device=card.monitor --latency-msec=20 --raw 2>/dev/null | head -c 9600 >/dev/null' || true
 }
 
 case ${1:-} in

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -81,6 +83,32 @@ def program() -> Callable[..., Run]:
         return Run(done.returncode, done.stdout, done.stderr)
 
     return run
+
+
+@contextmanager
+def pretend_card(folder: Path, **described: str) -> Iterator[Path]:
+    """A pretend sound card for this process and its children; yields the folder its daemon lives in."""
+    if not shutil.which("pulseaudio"):
+        pytest.skip("pulseaudio is not installed (scripts/setup test installs it on Debian and Ubuntu)")
+    script = str(ROOT / "scripts" / "virtual_mic.sh")
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {"VMIC_DIR": str(folder), **described}.items():
+            patch.setenv(name, value)
+        exports = subprocess.run([script, "start"], capture_output=True, text=True, check=True, timeout=60).stdout
+        for pair in exports.removeprefix("export ").split():
+            name, _, value = pair.partition("=")
+            patch.setenv(name, value)
+        try:
+            yield folder
+        finally:
+            subprocess.run([script, "stop"], check=True, timeout=60)
+
+
+@pytest.fixture
+def card(tmp_path: Path) -> Iterator[Path]:
+    """A pretend sound card that the test may harm."""
+    with pretend_card(tmp_path / "vmic") as folder:
+        yield folder
 
 
 def sidecar(name: str) -> dict[str, Any]:

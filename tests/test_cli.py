@@ -108,7 +108,7 @@ def test_level_changes_what_is_said(program: Program, level: str) -> None:
 def test_help_lists_the_commands(program: Program) -> None:
     run = program("--help")
     assert run.code == 0
-    assert all(command in run.out for command in ("analyze", "coverage", "models"))
+    assert all(command in run.out for command in ("analyze", "coverage", "devices", "doctor", "models"))
 
 
 def test_version(program: Program) -> None:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import jiwer
@@ -88,21 +87,6 @@ def test_an_engine_that_says_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{ROOT}")
     with pytest.raises(SpeechEngineError, match="broken in a new way"):
         synthesize("Hello.", tmp_path / "said.wav")
-
-
-@pytest.fixture
-def card(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A pretend sound card for this test's children."""
-    if not shutil.which("pulseaudio"):
-        pytest.skip("pulseaudio is not installed (scripts/setup test installs it on Debian and Ubuntu)")
-    monkeypatch.setenv("VMIC_DIR", str(tmp_path / "vmic"))
-    script = str(ROOT / "scripts" / "virtual_mic.sh")
-    exports = subprocess.run([script, "start"], capture_output=True, text=True, check=True, timeout=60).stdout
-    for pair in exports.removeprefix("export ").split():
-        name, _, value = pair.partition("=")
-        monkeypatch.setenv(name, value)
-    yield
-    subprocess.run([script, "stop"], check=True, timeout=60)
 
 
 @pytest.mark.usefixtures("card")

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from voice_coach.session import Coach, Progress
     from voice_coach.settings import Settings
 
+NOT_READY_EXIT = 1
 USAGE_EXIT = 2
 INTERRUPTED_EXIT = 130
 
@@ -78,6 +79,10 @@ class DeviceOption(str, Enum):
 LevelOption = Annotated[
     LevelChoice | None,
     typer.Option("--level", help="What is expected of the candidate.", show_default="your settings, else mid"),
+]
+MicrophoneOption = Annotated[
+    str | None,
+    typer.Option("--device", metavar="NAME", help="Which microphone: its name, or a part of it."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object a file on standard output, nothing else.")]
 
@@ -246,6 +251,54 @@ def fetch(name: Annotated[str, typer.Argument(help="For instance small.en.")]) -
 
         model = fetch_model(name, progress=update)
     typer.echo(f"{model.name} is in {model.folder}; use it with: voice-coach analyze --model {model.name} FILE")
+
+
+@app.command()
+def devices(
+    microphone: MicrophoneOption = None,
+    seconds: Annotated[
+        float | None, typer.Option("--listen", metavar="SECONDS", min=0.5, max=60.0, help="Listen, and give the level.")
+    ] = None,
+) -> None:
+    """List the microphones and mark the one that would be used."""
+    from voice_coach.audio.devices import choose, sound_system
+
+    inputs = sound_system().inputs
+    chosen = choose(inputs, microphone or _settings().device)
+    for one in inputs:
+        mark = "*" if one == chosen else " "
+        channels = "1 channel" if one.channels == 1 else f"{one.channels} channels"
+        typer.echo(f"{mark} {one.name}  ({one.host}, {one.rate_hz} Hz, {channels})")
+    if seconds is not None:
+        _listen(chosen.name, seconds)
+
+
+def _listen(name: str, seconds: float) -> None:
+    """Take a reading and print it; exit code 2 where something is wrong."""
+    from voice_coach.audio.capture import describe, level_line, listen
+    from voice_coach.audio.microphone import Microphone
+
+    typer.echo(f"Say something: listening for {seconds:g} s …", err=True)
+    reading = listen(Microphone(name), seconds)
+    typer.echo(level_line(reading))
+    for fault in reading.faults:
+        typer.echo(f"voice-coach: {describe(fault)}", err=True)
+    if reading.faults:
+        raise typer.Exit(USAGE_EXIT)
+
+
+@app.command()
+def doctor(microphone: MicrophoneOption = None) -> None:
+    """Check everything a live rehearsal needs, and say how to mend what is wrong."""
+    from voice_coach.doctor import examine
+
+    ready = True
+    for finding in examine(microphone or _settings().device):
+        state = "OK" if finding.good else "FAULT" if finding.needed else "note"
+        typer.echo(f"{state:5}  {finding.subject:13}  {finding.told}")
+        ready &= finding.good or not finding.needed
+    if not ready:
+        raise typer.Exit(NOT_READY_EXIT)
 
 
 def _settings() -> Settings:

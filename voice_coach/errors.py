@@ -4,6 +4,7 @@
     ├── UsageError            the command itself asks for something impossible
     ├── AudioError
     │   ├── AudioFileError    a recording can't be opened, read or decoded
+    │   ├── MicrophoneError   there is no such microphone, or it can't be opened
     │   ├── PlaybackError     nothing can be played on this machine
     │   └── TakeError         a take can't be kept on disk, or found there again
     ├── ModelError
@@ -35,6 +36,10 @@ class AudioError(VoiceCoachError):
 
 class AudioFileError(AudioError):
     """A recording can't be opened, read or decoded."""
+
+
+class MicrophoneError(AudioError):
+    """There is no microphone, none of that name, or it can't be opened; the message says what to do."""
 
 
 class PlaybackError(AudioError):

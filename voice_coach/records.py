@@ -2,7 +2,9 @@
 
 The data's way, and who makes what:
 
-    audio        Window            speech, cut at pauses, with where the voice is
+    audio        Block             a piece of what is being heard, as it comes
+                 CaptureEvent      what happened to the microphone meanwhile
+                 Window            speech, cut at pauses, with where the voice is
                  Recording         the whole file: length, level, where the voice is
     speech       Transcript        words of record, and the verbatim pass beside them
     delivery     Delivery          time, pace, pauses, fillers
@@ -37,6 +39,7 @@ FillerKind = Literal["filled_pause", "discourse_marker", "repetition"]
 PauseKind = Literal["short", "long", "lost_thread"]
 PausePlace = Literal["clause", "inside"]
 PaceKind = Literal["burst", "drag"]
+CaptureKind = Literal["started", "overflow", "muted", "quiet", "signal", "stalled", "resumed", "behind", "gone"]
 MistakeName = Literal[
     "purely_technical",
     "no_customer_impact",
@@ -57,6 +60,61 @@ class Span:
     @property
     def duration_s(self) -> float:
         return self.end_s - self.start_s
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Block:
+    """Some milliseconds of sound from a microphone, or from a recording that plays its part.
+
+    samples: float32, shape (n,), read-only, at SAMPLE_RATE_HZ. start: index of the first of them
+    since the source was opened; blocks follow each other without a gap in this count.
+    """
+
+    start: int
+    samples: Samples
+
+    def __post_init__(self) -> None:
+        self.samples.flags.writeable = False
+
+    @property
+    def end(self) -> int:
+        return self.start + len(self.samples)
+
+    @property
+    def start_s(self) -> float:
+        return self.start / SAMPLE_RATE_HZ
+
+    @property
+    def end_s(self) -> float:
+        return self.end / SAMPLE_RATE_HZ
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureEvent:
+    """Something that happened while listening.
+
+    sample: where, as an index at SAMPLE_RATE_HZ on the same count as `Block.start`; the block that
+    holds it may come a little later, since resampling holds some milliseconds back.
+    seconds: how long, by the kind:
+
+    started   the first samples came, so long after the device was opened
+    overflow  samples were lost here, unknown how many (None)
+    muted     nothing but exact zeros for so long
+    quiet     nothing louder than a very quiet room for so long
+    signal    sound came back after muted or quiet (None)
+    stalled   no samples came for so long
+    resumed   samples came again; none had for so long, and the source may be another one
+    behind    so much sound is missing: fewer samples came than the clock says
+    gone      the device or the sound server went away; nothing follows (None)
+    """
+
+    kind: CaptureKind
+    sample: int
+    seconds: float | None = None
+
+    @property
+    def time_s(self) -> float:
+        return self.sample / SAMPLE_RATE_HZ
 
 
 @dataclass(frozen=True, slots=True, eq=False)

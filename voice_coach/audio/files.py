@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from voice_coach.audio.resampling import Resampler
 from voice_coach.errors import AudioFileError
-from voice_coach.records import SAMPLE_RATE_HZ, Recording, Samples, Span
+from voice_coach.records import Recording, Samples, Span
 
 if TYPE_CHECKING:
     import av.container
@@ -65,7 +66,6 @@ class AudioFile:
         self.declared_s = _declared_length_s(self._container, self._stream)
         self._source_samples = 0
         self._damaged = 0
-        self._samples = 0
         self._bad = 0
         self._clipped = 0
         self._peak = 0.0
@@ -86,22 +86,16 @@ class AudioFile:
         return self._source_samples / self.sample_rate_hz
 
     def __iter__(self) -> Iterator[Samples]:
-        import soxr
-
-        resampler = soxr.ResampleStream(self.sample_rate_hz, SAMPLE_RATE_HZ, 1, dtype="float32", quality="HQ")
+        resampler = Resampler(self.sample_rate_hz)
         for mono in self._mono_blocks():
-            block: Samples = resampler.resample_chunk(mono)
+            block = resampler.push(mono)
             if len(block):
-                self._samples += len(block)
                 yield block
         if self._source_samples == 0:
             raise AudioFileError(f"{self.path}: no sound could be decoded from it; record or save it again")
-        rest: Samples = resampler.resample_chunk(np.zeros(0, dtype=np.float32), last=True)
-        # the resampler's own tail may run a sample or two past the source
-        due = round(self._source_samples * SAMPLE_RATE_HZ / self.sample_rate_hz) - self._samples
-        if due > 0 and len(rest):
-            self._samples += min(due, len(rest))
-            yield rest[:due]
+        rest = resampler.finish()
+        if len(rest):
+            yield rest
 
     def recording(self, voiced: tuple[Span, ...]) -> Recording:
         """The facts of what has been read; call it after the last block."""
