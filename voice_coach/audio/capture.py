@@ -17,6 +17,7 @@ from typing import Protocol
 
 import numpy as np
 
+from voice_coach.audio.level import dbfs
 from voice_coach.records import SAMPLE_RATE_HZ, Block, CaptureEvent, CaptureKind, Samples
 
 Heard = Block | CaptureEvent
@@ -223,8 +224,7 @@ _CLOCK = _sleepless_clock()
 
 def level_dbfs(samples: Samples) -> float | None:
     """RMS in dB of full scale; None for exact zeros or no samples."""
-    rms = math.sqrt(float(np.square(samples, dtype=np.float64).mean())) if len(samples) else 0.0
-    return 20.0 * math.log10(rms) if rms > 0.0 else None
+    return dbfs(math.sqrt(float(np.square(samples, dtype=np.float64).mean()))) if len(samples) else None
 
 
 def listen(source: AudioSource, seconds: float) -> Reading:
@@ -259,7 +259,7 @@ def _reading(samples: Samples, events: tuple[CaptureEvent, ...]) -> Reading:
     return Reading(
         duration_s=len(samples) / SAMPLE_RATE_HZ,
         loudest_dbfs=max((level for level in levels if level is not None), default=None),
-        peak_dbfs=20.0 * math.log10(peak) if peak > 0.0 else None,
+        peak_dbfs=dbfs(peak),
         events=events,
     )
 

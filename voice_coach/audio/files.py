@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from voice_coach.audio.level import dbfs
 from voice_coach.audio.resampling import Resampler
 from voice_coach.errors import AudioFileError
 from voice_coach.records import Recording, Samples, Span
@@ -106,8 +107,8 @@ class AudioFile:
             duration_s=self.read_s,
             sample_rate_hz=self.sample_rate_hz,
             channels=self.channels,
-            peak_dbfs=_dbfs(self._peak),
-            rms_dbfs=_dbfs(rms),
+            peak_dbfs=dbfs(self._peak),
+            rms_dbfs=dbfs(rms),
             clipped=self._clipped / max(self._source_samples, 1),
             bad_samples=self._bad,
             damaged_packets=self._damaged,
@@ -223,7 +224,3 @@ def _mix(block: npt.NDArray[np.float32]) -> Samples:
     live = block[block.any(axis=1)]
     mono: Samples = np.ascontiguousarray((live if len(live) else block).mean(axis=0), dtype=np.float32)
     return mono
-
-
-def _dbfs(amplitude: float) -> float | None:
-    return 20.0 * math.log10(amplitude) if amplitude > 0.0 else None
