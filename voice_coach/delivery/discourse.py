@@ -179,7 +179,7 @@ def _like(at: _Place) -> bool:
     before, after = at.key(-1), at.key(1)
     if at.off_left and at.comma():
         # "signals, like latency" gives an example: only a comma behind it makes it empty
-        return before not in _NOT_BEFORE_LIKE or at.off_left
+        return True
     if before in _BE | {"maybe", "just", "for", "took", "after", "about", "got", "had", "lost"}:
         quantity = _NUMBER.match(after) or (after == "the" and at.key(2) in _ORDINALS)
         return bool(quantity) or (before in _BE and after in _INTENSE)
