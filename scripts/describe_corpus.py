@@ -12,7 +12,6 @@ NEAR in all-MiniLM-L6-v2. Shorter ones ("Yeah, so.") are alike because speech is
 from __future__ import annotations
 
 import argparse
-import csv
 import sys
 from pathlib import Path
 
@@ -20,51 +19,25 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from evaluate_coverage import DATA, NOT_ANSWERING, ROOT, write_card
-from fetch_encoder import fetch
+from evaluate_coverage import DATA, NOT_ANSWERING, minilm, read_grid, write_card
 
 from voice_coach.coverage.corpus import DEV_WRITERS, Answer, read_corpus
 
 NEAR, NEAR_WORDS = 0.95, 4
-BATCH = 64
-
-
-def cells() -> dict[str, dict[str, str]]:
-    """The grid's rows by answer, of all grids."""
-    rows: dict[str, dict[str, str]] = {}
-    for path in sorted(DATA.glob("grid*.tsv")):
-        with path.open(encoding="utf-8") as file:
-            rows |= {f"{row['writer']}-{row['answer']}": row for row in csv.DictReader(file, delimiter="\t")}
-    return rows
 
 
 def near_duplicates(texts: list[str]) -> list[tuple[float, str, str]]:
     """(cosine, unit, its nearest other unit) of the units that have one too near."""
-    import torch
-    from transformers import AutoModel, AutoTokenizer
-
-    folder = fetch("minilm", ROOT / "build" / "encoders")
-    tokenizer, encoder = AutoTokenizer.from_pretrained(folder), AutoModel.from_pretrained(folder).eval()
-    order = sorted(range(len(texts)), key=lambda k: len(texts[k]))
-    vectors = torch.zeros(len(texts), encoder.config.hidden_size)
-    with torch.no_grad():
-        for k in range(0, len(order), BATCH):
-            rows = order[k : k + BATCH]
-            batch = tokenizer(
-                [texts[row] for row in rows], padding=True, truncation=True, max_length=128, return_tensors="pt"
-            )
-            hidden, mask = encoder(**batch).last_hidden_state, batch["attention_mask"].unsqueeze(-1)
-            vectors[rows] = torch.nn.functional.normalize((hidden * mask).sum(1) / mask.sum(1), dim=-1)
-        found = []
-        for k in range(0, len(texts), 1024):
-            likeness = vectors[k : k + 1024] @ vectors.T
-            likeness[torch.arange(len(likeness)), torch.arange(k, k + len(likeness))] = -1.0
-            value, where = likeness.max(dim=1)
-            found += [
-                (float(v), texts[k + i], texts[int(w)])
-                for i, (v, w) in enumerate(zip(value, where, strict=True))
-                if v > NEAR
-            ]
+    texts = sorted(texts, key=len)  # batches of like length waste less padding
+    vectors = minilm()(texts)
+    found = []
+    for k in range(0, len(texts), 1024):
+        likeness = vectors[k : k + 1024] @ vectors.T
+        rows = np.arange(len(likeness))
+        likeness[rows, k + rows] = -1.0
+        where = likeness.argmax(axis=1)
+        value = likeness[rows, where]
+        found += [(float(value[i]), texts[k + i], texts[where[i]]) for i in np.flatnonzero(value > NEAR)]
     return found
 
 
@@ -104,7 +77,7 @@ def main() -> None:
         "dev": tuple(a for a in train if a.writer in DEV_WRITERS),
         "test": read_corpus(sorted((DATA / "test").glob("*.txt"))),
     }
-    lines = table(parts, cells())
+    lines = table(parts, read_grid())
     texts = [u.text for part in parts.values() for a in part for u in a.units if len(u.text.split()) >= NEAR_WORDS]
     near = near_duplicates(texts)
     for value, one, other in near[:20]:

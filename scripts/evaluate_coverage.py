@@ -33,7 +33,7 @@ from voice_coach.coverage.corpus import DEV_WRITERS, Answer, Unit, read_corpus
 from voice_coach.coverage.judgement import judge_answer
 from voice_coach.coverage.labels import COWBOY, IMPACT, LABELS, STAGES, STAR
 from voice_coach.coverage.sentences import line_sentences
-from voice_coach.records import Coverage
+from voice_coach.records import Coverage, JudgedSentence
 from voice_coach.speech.model_files import LIFECYCLE, find, verified
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -174,6 +174,16 @@ def answer_table(answers: Sequence[Answer], judged: Sequence[Coverage]) -> list[
     return lines
 
 
+def rows_of(answers: Sequence[Answer]) -> npt.NDArray[np.int64]:
+    """For each unit, in order, which answer it belongs to."""
+    return np.repeat(np.arange(len(answers)), [len(answer.units) for answer in answers])
+
+
+def judge_units(classifier: Classifier, answers: Sequence[Answer]) -> list[tuple[JudgedSentence, ...]]:
+    """Each answer's units as the classifier reads them, one for one."""
+    return [classifier.judge(line_sentences("\n".join(unit.text for unit in one.units))) for one in answers]
+
+
 def wrongly_staged(predicted: BOOL, actual: BOOL) -> float:
     """Share of the units that get a stage which no reader gave them."""
     stages = slice(0, len(STAGES))
@@ -182,7 +192,7 @@ def wrongly_staged(predicted: BOOL, actual: BOOL) -> float:
 
 def slice_table(answers: Sequence[Answer], grid: dict[str, dict[str, str]], predicted: BOOL, actual: BOOL) -> list[str]:
     """Stage macro-F1 by kind of answer, and how often a unit is given a stage that it does not carry."""
-    rows = np.concatenate([[k] * len(answer.units) for k, answer in enumerate(answers)])
+    rows = rows_of(answers)
     words = [sum(len(unit.text.split()) for unit in answer.units) for answer in answers]
     kinds: dict[str, list[bool]] = {}
     for key in ("level", "quality", "keywords"):
@@ -190,9 +200,9 @@ def slice_table(answers: Sequence[Answer], grid: dict[str, dict[str, str]], pred
             kinds[f"{key}: {value}"] = [grid[answer.id][key] == value for answer in answers]
     for part in ("transcript", "fillers", "non-native", "cut oddly", "British", "Indian"):
         kinds[f"voice: {part}"] = [part in grid[answer.id]["voice"] for answer in answers]
-    hard = {writer: "hard" if grid_has_traps else "plain" for writer, grid_has_traps in writers_of(grid).items()}
-    for half in ("plain", "hard"):
-        kinds[f"grid: {half}"] = [hard[answer.writer] == half for answer in answers]
+    hard = [bool(grid[answer.id].get("traps")) for answer in answers]
+    kinds["grid: plain"] = [not one for one in hard]
+    kinds["grid: hard"] = hard
     kinds["follow-up questions"] = [answer.question != "main" for answer in answers]
     kinds["under 60 words"] = [count < 60 for count in words]
     lines = ["| slice | answers | stage macro-F1 | units wrongly given a stage |", "| --- | --- | --- | --- |"]
@@ -208,16 +218,11 @@ def slice_table(answers: Sequence[Answer], grid: dict[str, dict[str, str]], pred
     return lines
 
 
-def writers_of(grid: dict[str, dict[str, str]]) -> dict[str, bool]:
-    """Each writer of the grid, and whether the answers were to hold traps."""
-    return {row["writer"]: bool(row.get("traps")) for row in grid.values()}
-
-
 def read_grid() -> dict[str, dict[str, str]]:
-    """The cells of the test answers, by answer."""
+    """The cells of all grids, by answer."""
     rows: dict[str, dict[str, str]] = {}
-    for name in ("grid_test.tsv", "grid_test_hard.tsv"):
-        with (DATA / name).open(encoding="utf-8") as file:
+    for path in sorted(DATA.glob("grid*.tsv")):
+        with path.open(encoding="utf-8") as file:
             rows |= {f"{row['writer']}-{row['answer']}": row for row in csv.DictReader(file, delimiter="\t")}
     return rows
 
@@ -230,7 +235,7 @@ def not_answering_table(
     actual: BOOL,
 ) -> list[str]:
     """Off-topic answers, denials, lists of tools and other people's stories: what they are taken for."""
-    rows = np.concatenate([[k] * len(answer.units) for k, answer in enumerate(answers)])
+    rows = rows_of(answers)
     lines = [
         "| kind | answers | units wrongly given a stage | called covered | of them by the reader |",
         "| --- | --- | --- | --- | --- |",
@@ -257,7 +262,7 @@ def speech_table(classifier: Classifier, heard: Sequence[Answer], written: Seque
     ]
     named = {answer.id: answer for answer in written}
     for name, answers in (("as written", [named[answer.id] for answer in heard]), ("spoken and heard", heard)):
-        judged = [classifier.judge(line_sentences("\n".join(u.text for u in a.units))) for a in answers]
+        judged = judge_units(classifier, answers)
         predicted = as_matrix([one.assigned for answer in judged for one in answer])
         actual = as_matrix([unit.labels for answer in answers for unit in answer.units])
         whole = [judge_answer(one, classifier.calibration.threshold, classifier.calibration.doubt) for one in judged]
@@ -286,13 +291,33 @@ def with_neighbours(answers: Sequence[Answer]) -> list[str]:
     return rows
 
 
-def baselines(train: Sequence[Answer], test: Sequence[Answer], actual: BOOL) -> list[str]:
-    """Stage macro-F1 of the easy ways."""
+def minilm() -> Callable[[Sequence[str]], npt.NDArray[np.float64]]:
+    """all-MiniLM-L6-v2: texts to unit vectors, [n, 384]."""
     import torch
     from fetch_encoder import fetch
+    from transformers import AutoModel, AutoTokenizer
+
+    folder = fetch("minilm", ROOT / "build" / "encoders")
+    tokenizer, encoder = AutoTokenizer.from_pretrained(folder), AutoModel.from_pretrained(folder).eval()
+
+    def embed(texts: Sequence[str]) -> npt.NDArray[np.float64]:
+        rows = []
+        with torch.no_grad():
+            for k in range(0, len(texts), 64):
+                batch = tokenizer(
+                    list(texts[k : k + 64]), padding=True, truncation=True, max_length=128, return_tensors="pt"
+                )
+                hidden, mask = encoder(**batch).last_hidden_state, batch["attention_mask"].unsqueeze(-1)
+                rows.append(torch.nn.functional.normalize((hidden * mask).sum(1) / mask.sum(1), dim=-1).numpy())
+        return np.concatenate(rows).astype(np.float64)
+
+    return embed
+
+
+def baselines(train: Sequence[Answer], test: Sequence[Answer], actual: BOOL) -> list[str]:
+    """Stage macro-F1 of the easy ways."""
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
-    from transformers import AutoModel, AutoTokenizer
 
     units = [unit for answer in test for unit in answer.units]
     learnt = [unit for answer in train for unit in answer.units]
@@ -314,19 +339,7 @@ def baselines(train: Sequence[Answer], test: Sequence[Answer], actual: BOOL) -> 
         )
         return macro(hits, actual, STAGES)
 
-    folder = fetch("minilm", ROOT / "build" / "encoders")
-    tokenizer, encoder = AutoTokenizer.from_pretrained(folder), AutoModel.from_pretrained(folder).eval()
-
-    def embed(texts: Sequence[str]) -> npt.NDArray[np.float64]:
-        rows = []
-        with torch.no_grad():
-            for k in range(0, len(texts), 64):
-                batch = tokenizer(
-                    list(texts[k : k + 64]), padding=True, truncation=True, max_length=128, return_tensors="pt"
-                )
-                hidden, mask = encoder(**batch).last_hidden_state, batch["attention_mask"].unsqueeze(-1)
-                rows.append(torch.nn.functional.normalize((hidden * mask).sum(1) / mask.sum(1), dim=-1).numpy())
-        return np.concatenate(rows).astype(np.float64)
+    embed = minilm()
 
     def zero_shot() -> float:
         here, there = embed([unit.text for unit in units]), embed([DESCRIPTIONS[stage] for stage in STAGES])
@@ -377,7 +390,7 @@ def main() -> None:
     if args.split == "dev":
         answers = tuple(a for a in read_corpus(sorted((DATA / "train").glob("*.txt"))) if a.writer in DEV_WRITERS)
     classifier = Classifier(args.model or verified(find(LIFECYCLE)))
-    sentences = [classifier.judge(line_sentences("\n".join(u.text for u in a.units))) for a in answers]
+    sentences = judge_units(classifier, answers)
     calibration = classifier.calibration
     judged = [judge_answer(one, calibration.threshold, calibration.doubt) for one in sentences]
     units: list[Unit] = [unit for answer in answers for unit in answer.units]
