@@ -13,7 +13,7 @@ import soundfile
 
 from tests.conftest import Run
 from voice_coach import settings as settings_module
-from voice_coach.cli import _coach, _speak
+from voice_coach.cli.common import coach_for, speak_feedback
 from voice_coach.errors import SettingsError
 from voice_coach.settings import KEYS, Settings, read_settings, settings_path
 
@@ -125,9 +125,9 @@ def test_a_folder_in_its_place(tmp_path: Path) -> None:
 
 
 def test_the_target_replaces_the_questions_own(tmp_path: Path) -> None:
-    own = _coach(read_settings(tmp_path / "absent.toml"), None).pack
+    own = coach_for(read_settings(tmp_path / "absent.toml"), None).pack
     path = written(tmp_path, "target_min_s = 60\ntarget_max_s = 120\n")
-    set_here = _coach(read_settings(path), None).pack
+    set_here = coach_for(read_settings(path), None).pack
     assert set_here == dataclasses.replace(own, target_min_s=60.0, target_max_s=120.0)
     assert set_here != own
 
@@ -137,7 +137,8 @@ def test_the_rate_is_the_one_it_reads_at(tmp_path: Path) -> None:
     for rate_wpm in (100, 300):
         wav = tmp_path / f"{rate_wpm}.wav"
         settings = read_settings(written(tmp_path, f"rate_wpm = {rate_wpm}\n"))
-        assert _speak("Name the channel or bridge, who got updates, and how often.", settings, aloud=False, to=wav)
+        line = "Name the channel or bridge, who got updates, and how often."
+        assert speak_feedback(line, settings, aloud=False, to=wav)
         lengths.append(soundfile.info(wav).duration)
     assert lengths[0] > 2 * lengths[1]
 
