@@ -7,6 +7,7 @@ Usage: scripts/plan_corpus.py > models/lifecycle/data/grid.tsv
        scripts/plan_corpus.py --hard --seed 2003 --prefix t --first 3 --writers 3 --each 24 \
            > models/lifecycle/data/grid_test_hard.tsv
        scripts/plan_corpus.py --weak --seed 57 --first 26 --writers 5 > models/lifecycle/data/grid_weak.tsv
+       scripts/plan_corpus.py --weak --seed 91 --first 31 --writers 6 > models/lifecycle/data/grid_weak2.tsv
 
 A corpus that its writers fill as they please drifts towards one voice telling one kind of
 story: a web outage, rolled back, well handled. The grid fixes the mix beforehand. Columns:
