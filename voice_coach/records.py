@@ -9,7 +9,8 @@ The data's way, and who makes what:
     speech       Transcript        words of record, and the verbatim pass beside them
     delivery     Delivery          time, pace, pauses, fillers
     coverage     Coverage          sentences with labels, stages, STAR, mistakes
-    interviewer  Feedback          what to say
+    interviewer  Question          what was asked
+                 Feedback          what to say
     session      Assessment        all of it
 
 Times are in seconds on the answer's own clock: sample counts divided by the rate, from the
@@ -410,6 +411,22 @@ class FollowUp:
 
     id: str
     text: str
+    probes: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What an answer is an answer to, and how long it should take.
+
+    purpose: "main", its versions "90" and "deep", "follow_up", "stage:<stage>" for a drill of one stage,
+    or "interrupt". probes: the one stage that is asked for; None for the whole incident.
+    """
+
+    id: str
+    text: str
+    target_min_s: float
+    target_max_s: float
+    purpose: str = "main"
     probes: str | None = None
 
 

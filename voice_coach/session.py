@@ -29,6 +29,7 @@ from voice_coach.records import (
     Delivery,
     Feedback,
     ModelNames,
+    Question,
     Recording,
     Sentence,
     Timings,
@@ -101,26 +102,54 @@ class Coach:
             self.load_s += time.perf_counter() - started
         return self._classifier
 
-    def analyze(self, path: str | Path, *, progress: Progress | None = None, asked: Collection[str] = ()) -> Assessment:
-        """Judge a recorded answer.
+    @property
+    def main_question(self) -> Question:
+        """The pack's own question with its target."""
+        pack = self.pack
+        return Question(pack.id, pack.question, pack.target_min_s, pack.target_max_s)
 
-        Raises: AudioFileError, ModelError, TranscriptionError. A recording without speech is no
-        error: its coverage and feedback are None.
+    def analyze(
+        self,
+        path: str | Path,
+        *,
+        question: Question | None = None,
+        progress: Progress | None = None,
+        asked: Collection[str] = (),
+    ) -> Assessment:
+        """Judge a recorded answer to `question`, by default the pack's main one.
+
+        asked: ids of follow-ups that were put already. Raises: AudioFileError, ModelError, TranscriptionError. A
+        recording without speech is no error: its coverage and feedback are None.
         """
-        whisper, classifier = self.whisper, self.classifier
+        whisper, _ = self.whisper, self.classifier
         started = time.perf_counter()
         recording, transcript = _hear(path, whisper, progress)
-        heard = time.perf_counter()
+        transcribe_s = time.perf_counter() - started
+        return self.assess(recording, transcript, question=question, asked=asked, transcribe_s=transcribe_s)
+
+    def assess(
+        self,
+        recording: Recording,
+        transcript: Transcript,
+        *,
+        question: Question | None = None,
+        asked: Collection[str] = (),
+        transcribe_s: float | None = None,
+    ) -> Assessment:
+        """Judge an answer that was transcribed already, live or from a file. Raises: ModelError."""
+        question = question or self.main_question
+        classifier = self.classifier
+        started = time.perf_counter()
         delivery = measure_delivery(
             transcript.words,
             transcript.verbatim,
             recording.voiced,
-            target_min_s=self.pack.target_min_s,
-            target_max_s=self.pack.target_max_s,
+            target_min_s=question.target_min_s,
+            target_max_s=question.target_max_s,
         )
         coverage, feedback = self._judge(spoken_sentences(transcript.words), delivery, asked, classifier)
-        done = time.perf_counter()
-        log.debug("transcript of %s: %s", path, transcript.text)
+        classify_s = time.perf_counter() - started
+        log.debug("transcript of %s: %s", recording.path, transcript.text)
         return Assessment(
             recording=recording,
             models=self._names(spoken=True),
@@ -128,7 +157,7 @@ class Coach:
             delivery=delivery,
             coverage=coverage,
             feedback=feedback,
-            timings=self._timings(transcribe_s=heard - started, classify_s=done - heard),
+            timings=self._timings(transcribe_s=transcribe_s, classify_s=classify_s),
             notes=tuple(_notes(recording, transcript)),
         )
 
