@@ -69,7 +69,11 @@ def _audio(recording: Recording) -> dict[str, Any]:
         "channels": recording.channels,
         "peak_dbfs": _round(recording.peak_dbfs, 1),
         "rms_dbfs": _round(recording.rms_dbfs, 1),
+        "clipped": _round(recording.clipped, 6),
+        "bad_samples": recording.bad_samples,
+        "damaged_packets": recording.damaged_packets,
         "truncated": recording.truncated,
+        "voiced": [{"start_s": _s(span.start_s), "end_s": _s(span.end_s)} for span in recording.voiced],
     }
 
 
@@ -196,7 +200,9 @@ def _feedback(feedback: Feedback) -> dict[str, Any]:
         "strengths": list(feedback.strengths),
         "fixes": list(feedback.fixes),
         "to_be_heard": dict(feedback.to_be_heard),
-        "follow_up": None if follow_up is None else {"id": follow_up.id, "text": follow_up.text},
+        "follow_up": None
+        if follow_up is None
+        else {"id": follow_up.id, "text": follow_up.text, "probes": follow_up.probes},
     }
 
 
