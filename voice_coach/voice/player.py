@@ -1,4 +1,4 @@
-"""The child process that plays: `python -m voice_coach.voice.player FILE.wav`.
+"""The child process that plays: `python -m voice_coach.voice.player FILE [START_S]`.
 
 PortAudio ends the whole process where the sound set-up is broken; here that costs only a child,
 and killing the child is silence at once.
@@ -17,7 +17,10 @@ def main() -> None:
         import soundfile
     except OSError as exc:
         raise SystemExit(f"PortAudio: {exc}") from exc
-    samples, rate_hz = soundfile.read(sys.argv[1], dtype="float32")
+    start_s = float(sys.argv[2]) if len(sys.argv) > 2 else 0.0
+    with soundfile.SoundFile(sys.argv[1]) as sound:
+        sound.seek(min(round(start_s * sound.samplerate), sound.frames))
+        samples, rate_hz = sound.read(dtype="float32"), sound.samplerate
     try:
         sounddevice.play(samples, rate_hz)
         sounddevice.wait()
