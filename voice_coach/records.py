@@ -12,6 +12,7 @@ The data's way, and who makes what:
     interviewer  Question          what was asked
                  Feedback          what to say
     session      Assessment        all of it
+    report       Changes           what differs between two takes of one question
 
 Times are in seconds on the answer's own clock: sample counts divided by the rate, from the
 first sample of the recording. Unknown is None, never zero. Records that hold an array compare
@@ -40,6 +41,7 @@ FillerKind = Literal["filled_pause", "discourse_marker", "repetition"]
 PauseKind = Literal["short", "long", "lost_thread"]
 PausePlace = Literal["clause", "inside"]
 PaceKind = Literal["burst", "drag"]
+StageMove = Literal["gained", "lost", "firmer", "vaguer", "same"]
 CaptureKind = Literal["started", "overflow", "muted", "quiet", "signal", "stalled", "resumed", "behind", "gone"]
 MistakeName = Literal[
     "purely_technical",
@@ -483,3 +485,60 @@ class Assessment:
     feedback: Feedback | None
     timings: Timings
     notes: tuple[str, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One figure in the earlier take and in the later one; None where it could not be measured."""
+
+    before: float | None
+    after: float | None
+
+    @property
+    def difference(self) -> float | None:
+        """After minus before; None unless both are known."""
+        return None if self.before is None or self.after is None else self.after - self.before
+
+
+@dataclass(frozen=True, slots=True)
+class StageChange:
+    """One lifecycle stage in two takes.
+
+    move: gained from missing or lost to it; firmer from mentioned to strong, vaguer the other way.
+    evidence: what shows the move, from the later take where the stage is gained or firmer, from the earlier
+    one where it is lost or vaguer; empty where it is the same. unsure: one of the two levels is
+    within the classifier's doubtful band, so the move may be none.
+    """
+
+    before: Level
+    after: Level
+    move: StageMove
+    seconds: Measure
+    evidence: tuple[Evidence, ...]
+    unsure: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What differs between two takes of the same question.
+
+    stages: keyed by label, in the rubric's order. cut: sentences of the earlier take that the later one
+    does not tell again, in the order they were told; added: the other way round; kept: how many of the
+    earlier take's sentences are told again. Sentences without content ("Okay, let me think") are in none of
+    these. fillers_moved: the rate moved by more than its two ranges allow for; None where one of the
+    rates is not known. mistakes_gone, mistakes_new: by name.
+    """
+
+    stages: Mapping[str, StageChange]
+    cut: tuple[JudgedSentence, ...]
+    added: tuple[JudgedSentence, ...]
+    kept: int
+    duration_s: Measure
+    verdicts: tuple[Verdict | None, Verdict | None]
+    speech_rate_wpm: Measure
+    fillers_per_minute: Measure
+    fillers_moved: bool | None
+    filled_pauses: Measure
+    long_pauses: Measure
+    mistakes_gone: tuple[MistakeName, ...]
+    mistakes_new: tuple[MistakeName, ...]
