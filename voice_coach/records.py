@@ -181,6 +181,20 @@ class Recording:
 
 
 @dataclass(frozen=True, slots=True)
+class EmbeddedAudio:
+    """A recording small enough to travel inside a page.
+
+    data: the encoded file, of the MIME type. outline: the loudest sample of each of equal stretches, as a share of
+    the loudest of all, 0 to 1.
+    """
+
+    mime: str
+    data: bytes
+    duration_s: float
+    outline: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Word:
     """One spoken word as written down, punctuation attached; confidence is 0 to 1."""
 

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from voice_coach.records import Assessment, Coverage, Delivery, Evidence, Feedback, Level, Recording
+from voice_coach.report.wording import MISTAKE_WORDS, clock
 
 QUOTE_WORDS = 24
 """Longer quotes are cut: the time beside them leads to the rest."""
@@ -21,14 +22,6 @@ _LEVEL_LOOK: dict[Level, tuple[str, str]] = {
     "strong": ("● strong", "green"),
     "mentioned": ("◐ mentioned", "yellow"),
     "missing": ("○ missing", "red"),
-}
-_MISTAKE_WORDS = {
-    "purely_technical": "Purely technical",
-    "no_customer_impact": "No customer impact",
-    "root_cause_first": "Root cause before stabilising",
-    "heroic": "Heroic instead of disciplined",
-    "no_follow_through": "No follow-through",
-    "vague": "Vague",
 }
 
 
@@ -70,12 +63,6 @@ def no_speech_line(recording: Recording) -> str:
         f"No speech heard in {recording.duration_s:.1f} s (level {recording.rms_dbfs:.0f} dBFS, "
         f"peak {recording.peak_dbfs:.0f} dBFS); check the microphone and record again"
     )
-
-
-def clock(seconds: float) -> str:
-    """A time on the recording's clock, m:ss."""
-    minutes, rest = divmod(int(seconds), 60)
-    return f"{minutes}:{rest:02d}"
 
 
 def _delivery_lines(delivery: Delivery) -> Iterator[str]:
@@ -136,7 +123,7 @@ def _print_coverage(console: Console, coverage: Coverage, to_be_heard: Mapping[s
         opening = _quotes(told, 1) if told else "neither impact nor containment in the first 15 s"
         console.print("Opening  " + escape(opening))
     for mistake in coverage.mistakes:
-        line = Text.assemble((f"✗ {_MISTAKE_WORDS[mistake.name]}: ", "bold red"), mistake.why)
+        line = Text.assemble((f"✗ {MISTAKE_WORDS[mistake.name]}: ", "bold red"), mistake.why)
         if mistake.name == "heroic":
             line.append(f" {_quotes(mistake.evidence, 1)}")
         console.print(line)
