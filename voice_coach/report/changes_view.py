@@ -21,6 +21,9 @@ _STYLES: dict[Direction, str] = {"better": "green", "worse": "red", "same": "dim
 SAME_DURATION_S = 3.0
 """A change this small in two minutes is no change to a listener."""
 
+SAME_STORY = 0.2
+"""With a smaller share of the sentences told again it is another story, and a list of what was cut says nothing."""
+
 QUOTES_MOST = 3
 """Sentences quoted under one heading."""
 
@@ -109,7 +112,7 @@ def _time_line(changes: Changes) -> Iterator[ChangeLine]:
         return
     was, now = changes.verdicts
     moved = "" if abs(time.difference) < SAME_DURATION_S else f", {_longer(time)}"
-    told = f"time {clock(time.before)} → {clock(time.after)}{moved}"
+    told = f"time {clock(round(time.before))} → {clock(round(time.after))}{moved}"
     if was != "in_range" and now == "in_range":
         yield ChangeLine("better", f"{told}: now inside the target")
     elif was == "in_range" and now != "in_range":
@@ -137,6 +140,10 @@ def _filler_line(changes: Changes) -> Iterator[ChangeLine]:
 def _cut_lines(changes: Changes) -> Iterator[ChangeLine]:
     if changes.stages and not changes.cut and not changes.added:
         yield ChangeLine("same", "nothing cut and nothing new: every sentence is told again")
+    told = changes.kept + len(changes.cut)
+    if told and changes.kept < SAME_STORY * told:
+        yield ChangeLine("same", f"another story: only {changes.kept} of {_sentences(told)} are told again")
+        return
     for stage, cut in cut_by_stage(changes).items():
         yield ChangeLine("same", f"cut from {stage}: {_sentences(len(cut))}", _quotes(cut), "before")
     rest = [one for one in changes.cut if not set(changes.stages) & set(one.assigned)]

@@ -124,7 +124,7 @@ def _time_figure(delivery: Delivery, duration_s: float) -> Figure:
     scale = max(target.max_s * 4 / 3, duration_s)
     return Figure(
         "Time",
-        clock(duration_s),
+        clock(round(duration_s)),
         "min",
         f"target {clock(target.min_s)} to {clock(target.max_s)}",
         100 * target.min_s / scale,
@@ -186,7 +186,7 @@ def _stage_rows(coverage: Coverage, to_be_heard: Mapping[str, str]) -> tuple[Sta
 
 def _share_text(share: float, low: float, high: float) -> str:
     judged = "less than usual" if share < low else "more than usual" if share > high else "as usual"
-    return f"{share:.0%}, {judged} ({low:.0%} to {high:.0%})"
+    return f"{share:.0%}, {judged} ({100 * low:.0f}–{100 * high:.0f}%)"
 
 
 def _star(coverage: Coverage) -> tuple[tuple[str, float | None, float], ...]:

@@ -35,7 +35,7 @@
     }
     if (playhead && duration) {
       const track = timeline.querySelector(".track");
-      playhead.style.display = "block";
+      playhead.style.display = audio.currentTime ? "block" : "none";
       playhead.style.left = `${track.offsetLeft + track.offsetWidth * Math.min(1, audio.currentTime / duration)}px`;
     }
   };
