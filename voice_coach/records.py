@@ -13,6 +13,7 @@ The data's way, and who makes what:
                  Feedback          what to say
     session      Assessment        all of it
     report       Changes           what differs between two takes of one question
+    progress     Progress          what many takes say together
 
 Times are in seconds on the answer's own clock: sample counts divided by the rate, from the
 first sample of the recording. Unknown is None, never zero. Records that hold an array compare
@@ -23,6 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal
 
 import numpy as np
@@ -42,6 +44,7 @@ PauseKind = Literal["short", "long", "lost_thread"]
 PausePlace = Literal["clause", "inside"]
 PaceKind = Literal["burst", "drag"]
 StageMove = Literal["gained", "lost", "firmer", "vaguer", "same"]
+FigureName = Literal["time off target", "fillers a minute", "distance from a good pace", "strong stages"]
 CaptureKind = Literal["started", "overflow", "muted", "quiet", "signal", "stalled", "resumed", "behind", "gone"]
 MistakeName = Literal[
     "purely_technical",
@@ -556,3 +559,69 @@ class Changes:
     long_pauses: Measure
     mistakes_gone: tuple[MistakeName, ...]
     mistakes_new: tuple[MistakeName, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TakeSummary:
+    """The facts of one take that progress needs, kept apart so that nobody reads whole assessments for them.
+
+    taken_at: when it was recorded, with its time zone. stages: keyed by label, in the rubric's order; empty
+    where nothing was said. purpose: "main" for a whole answer; other purposes are exercises.
+    """
+
+    id: str
+    taken_at: datetime
+    question_id: str | None
+    purpose: str
+    duration_s: float | None
+    target_min_s: float | None
+    target_max_s: float | None
+    verdict: Verdict | None
+    speech_rate_wpm: float | None
+    fillers_per_minute: float | None
+    fillers_range: tuple[float, float] | None
+    stages: Mapping[str, Level]
+    mistakes: tuple[MistakeName, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """Whether a figure moves from take to take by more than chance.
+
+    direction: None where the test does not tell a trend from noise, or where there are too few takes to ask. p:
+    probability of so strong an order by chance alone; None with too few takes. per_ten_takes: the
+    median slope, in the figure's unit; takes: how many it rests on; needed: how many it takes at least.
+    """
+
+    figure: FigureName
+    direction: Literal["rising", "falling"] | None
+    p: float | None
+    per_ten_takes: float | None
+    takes: int
+    needed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Best:
+    """A personal best: what, how much, in which take."""
+
+    name: str
+    value: str
+    take: TakeSummary
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What many takes say together; takes: oldest first.
+
+    streak_days: days in a row with a take, today's or yesterday's the last. on_target: how many of the
+    timed takes lay inside their target.
+    """
+
+    takes: tuple[TakeSummary, ...]
+    trends: tuple[Trend, ...]
+    bests: tuple[Best, ...]
+    streak_days: int
+    longest_streak_days: int
+    on_target: int
+    timed: int

@@ -106,9 +106,10 @@ def wave_path(outline: Sequence[float]) -> str:
 
 
 def ticks(duration_s: float) -> tuple[Tick, ...]:
-    """Round times, at most TICKS_MOST of them after the first."""
+    """Round times, at most TICKS_MOST of them after the first, none whose label would hang over the end."""
     step = next((one for one in _TICK_STEPS_S if duration_s / one <= TICKS_MOST), _TICK_STEPS_S[-1])
-    return tuple(Tick(_share(at, duration_s), clock(at)) for at in range(0, int(duration_s) + 1, step))
+    last_s = 0.98 * duration_s
+    return tuple(Tick(_share(at, duration_s), clock(at)) for at in range(0, int(last_s) + 1, step))
 
 
 def _habits(assessment: Assessment, whole_s: float) -> tuple[tuple[str, Stretch], ...]:
