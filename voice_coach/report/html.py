@@ -1,27 +1,17 @@
-"""One assessment as a page: a single HTML file that needs no network and holds its own sound.
-
-The templates escape everything. The page's own policy forbids it to load anything, and to run any
-script but its own, which is named by its hash: what a transcript says stays text.
-"""
+"""One assessment as a page: a single HTML file that needs no network and holds its own sound."""
 
 from __future__ import annotations
 
 import base64
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import TYPE_CHECKING
 
 from voice_coach.records import Assessment, Changes, Coverage, Delivery, EmbeddedAudio, StageCoverage
 from voice_coach.report.changes_view import change_lines
 from voice_coach.report.marked import marked_transcript
+from voice_coach.report.pages import render
 from voice_coach.report.timeline import timeline
 from voice_coach.report.wording import GOOD_PACE_WPM, LEVEL_SIGNS, MISTAKE_WORDS, STAGE_SHARES, clock
-
-if TYPE_CHECKING:
-    import jinja2
-    import markupsafe
 
 SHARE_SCALE = 0.5
 """Full width of the bars of stage shares: no stage of an answer that covers several takes more than half."""
@@ -76,29 +66,24 @@ def report_page(
     earlier take, which `earlier` names. good_fillers: fillers a minute that nobody notices.
     """
     coverage, delivery = assessment.coverage, assessment.delivery
-    script, style = _source("report.js"), _source("page.css") + _source("report.css")
-    return (
-        _environment()
-        .get_template("report.html")
-        .render(
-            title=title,
-            about=about,
-            assessment=assessment,
-            audio=audio,
-            audio_url=None if audio is None else _data_url(audio),
-            figures=tuple(_figures(coverage, delivery, good_fillers)),
-            line=timeline(assessment, () if audio is None else audio.outline),
-            stages=() if coverage is None else _stage_rows(coverage, _to_be_heard(assessment)),
-            star=() if coverage is None else _star(coverage),
-            sentences=marked_transcript(assessment),
-            changes=() if changes is None else change_lines(changes),
-            earlier=earlier,
-            mistake_words=MISTAKE_WORDS,
-            good_pace=GOOD_PACE_WPM,
-            script=_trusted(script),
-            script_hash=_hash(script),
-            style=_trusted(style),
-        )
+    return render(
+        "report.html",
+        styles=("page.css", "report.css"),
+        script="report.js",
+        title=title,
+        about=about,
+        assessment=assessment,
+        audio=audio,
+        audio_url=None if audio is None else _data_url(audio),
+        figures=tuple(_figures(coverage, delivery, good_fillers)),
+        line=timeline(assessment, () if audio is None else audio.outline),
+        stages=() if coverage is None else _stage_rows(coverage, _to_be_heard(assessment)),
+        star=() if coverage is None else _star(coverage),
+        sentences=marked_transcript(assessment),
+        changes=() if changes is None else change_lines(changes),
+        earlier=earlier,
+        mistake_words=MISTAKE_WORDS,
+        good_pace=GOOD_PACE_WPM,
     )
 
 
@@ -208,36 +193,3 @@ def _on_scale(share: float) -> float:
 
 def _data_url(audio: EmbeddedAudio) -> str:
     return f"data:{audio.mime};base64,{base64.b64encode(audio.data).decode('ascii')}"
-
-
-def _hash(script: str) -> str:
-    return base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
-
-
-def _source(name: str) -> str:
-    """A file of the page's own, as it stands."""
-    environment = _environment()
-    assert environment.loader is not None
-    return environment.loader.get_source(environment, name)[0]
-
-
-def _trusted(source: str) -> markupsafe.Markup:
-    """Our own style or script: not to be escaped."""
-    from markupsafe import Markup
-
-    return Markup(source)
-
-
-@lru_cache(maxsize=1)
-def _environment() -> jinja2.Environment:
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("voice_coach.report", "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["clock"] = clock
-    return environment
