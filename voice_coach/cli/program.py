@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from voice_coach import __version__
-from voice_coach.cli import analyze, machine, takes
+from voice_coach.cli import analyze, machine, report, takes
 from voice_coach.cli.common import INTERRUPTED_EXIT, USAGE_EXIT, complain
 from voice_coach.errors import OutputError, UsageError, VoiceCoachError
 
@@ -59,6 +59,8 @@ app.command()(machine.devices)
 app.command()(machine.doctor)
 app.command("settings")(machine.show_settings)
 app.command()(takes.recover)
+app.command()(report.report)
+app.command()(report.compare)
 app.add_typer(machine.models_app, name="models")
 
 
