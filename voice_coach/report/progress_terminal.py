@@ -79,8 +79,9 @@ def _print_plot(
             plotext.plot([k, k], list(reach), marker="│")
     plotext.scatter([k for k, _, _ in points], [figure for _, figure, _ in points], marker=_MARKER)
     seen = [figure for _, figure, _ in points] + list(lines)
-    high = max(seen)
-    low = max(0.0, min(seen) - 0.3 * (high - min(seen)))
+    high = max(seen) or 1.0
+    # figures that are all alike still need a scale
+    low = max(0.0, min(seen) - 0.3 * (high - min(seen))) if min(seen) < high else 0.0
     plotext.ylim(low, high)
     # the bounds of what is good are what the eye looks for
     plotext.yticks([low, *lines, high], [f"{at:.{decimals}f}" for at in (low, *lines, high)])
