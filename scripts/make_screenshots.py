@@ -38,7 +38,7 @@ FIXTURE = ROOT / "audio_fixtures" / "strong_answer.flac"
 SEED = 4
 TAKES = 24
 FIRST_DAY = datetime(2026, 1, 5, 18, tzinfo=timezone.utc)
-WIDTH, REPORT_HEIGHT, PROGRESS_HEIGHT = 1080, 1500, 1130
+WIDTH, REPORT_HEIGHT, PROGRESS_HEIGHT = 1080, 1500, 1270
 
 
 def drawn_takes() -> list[TakeSummary]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -12,13 +14,14 @@ import pytest
 from rich.console import Console
 
 from tests.browser import chromium, serious_findings
-from tests.takes_by_hand import STAGES
+from tests.takes_by_hand import STAGES, answer, delivery, said
 from voice_coach.progress.summary import (
     longest_run_on_target,
     off_band,
     progress,
     streaks,
     strong_stages,
+    summary_of,
     time_off_target_s,
 )
 from voice_coach.progress.trend import LEAST_TAKES, LEVEL, RECENT_TAKES, mann_kendall, sens_slope, trend
@@ -132,6 +135,39 @@ def test_streaks(days: list[int], current: int, longest: int) -> None:
 )
 def test_off_band(value: float | None, off: float | None) -> None:
     assert off_band(value, GOOD_PACE) == off
+
+
+def test_a_summary_holds_what_the_assessment_says() -> None:
+    judged = answer(
+        said("Prometheus paged me at nine percent errors.", "detection", specific=0.9),
+        said("We told support.", "communication"),
+        delivery=delivery(duration_s=130.0, wpm=151.0, per_minute=3.0, rate_range=(2.0, 4.0)),
+        mistakes=["no_follow_through"],
+    )
+    found = summary_of(judged, id="t1", taken_at=NOON, question_id="incident_response")
+    assert found == take(
+        0,
+        id="t1",
+        duration_s=130.0,
+        speech_rate_wpm=151.0,
+        fillers_per_minute=3.0,
+        fillers_range=(2.0, 4.0),
+        stages={**dict.fromkeys(STAGES, "missing"), "detection": "strong", "communication": "mentioned"},
+        mistakes=("no_follow_through",),
+    )
+    typed = summary_of(replace(judged, delivery=None, coverage=None), id="t1", taken_at=NOON)
+    assert (typed.duration_s, typed.verdict, typed.stages) == (None, None, {})
+
+
+def test_ten_thousand_takes_are_soon_summed_up() -> None:
+    takes = [take(k % 365, id=str(k), fillers_per_minute=float(k % 7)) for k in range(10_000)]
+    started = time.perf_counter()
+    found = progress(takes, today=TODAY, good_pace_wpm=GOOD_PACE)
+    spent_s = time.perf_counter() - started
+    print(f"10,000 takes summed up in {spent_s:.2f} s")
+    assert len(found.takes) == 10_000
+    # wide of the 0.3 s that the whole command may take: this machine is shared
+    assert spent_s < 2.0
 
 
 def test_unknown_stays_unknown() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import stat
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from voice_coach.audio.compact import compact
 from voice_coach.records import Assessment, Coverage
 from voice_coach.report.compare import compare
 from voice_coach.report.html import report_page
+from voice_coach.report.writing import write_private
 from voice_coach.session import Coach
 
 if TYPE_CHECKING:
@@ -237,6 +239,16 @@ def test_a_silent_recording_has_a_page_that_says_so(coach: Coach) -> None:
     assert "No speech was heard" in html
 
 
+def test_the_page_is_there_soon_after_the_assessment(heroic: Assessment, tmp_path: Path) -> None:
+    """For three and a half minutes of sound; the bound is wide because machines that test are busy."""
+    started = time.perf_counter()
+    page = report_page(heroic, title=QUESTION, audio=compact(FIXTURES / "too_long.flac"))
+    write_private(tmp_path / "report.html", page)
+    spent_s = time.perf_counter() - started
+    print(f"sound of 211 s encoded, page written in {spent_s:.2f} s, {len(page) / 1e6:.1f} MB")
+    assert spent_s < 5.0
+
+
 def test_three_minutes_and_a_half_stay_far_under_6_mb() -> None:
     audio = compact(FIXTURES / "too_long.flac")
     assert audio.duration_s > 180
@@ -253,6 +265,14 @@ def test_the_command_writes_a_private_file(program: Program, tmp_path: Path) -> 
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert path.read_text(encoding="utf-8").startswith("<!doctype html>")
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_take_against_itself_changed_nothing(program: Program) -> None:
+    done = program("compare", FIXTURES / "too_short.flac", FIXTURES / "too_short.flac")
+    assert done.code == 0, done.err
+    assert "nothing cut and nothing new: every sentence is told again" in " ".join(done.out.split())
+    assert "▲" not in done.out
+    assert "▼" not in done.out
 
 
 @pytest.mark.parametrize(

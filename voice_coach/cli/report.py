@@ -17,7 +17,9 @@ from voice_coach.cli.common import (
 from voice_coach.errors import UsageError
 
 if TYPE_CHECKING:
-    from voice_coach.records import Assessment
+    from collections.abc import Sequence
+
+    from voice_coach.records import Assessment, TakeSummary
     from voice_coach.session import Coach
 
 
@@ -62,6 +64,29 @@ def compare(
     coach = _coach(level)
     changes = compare_takes(_judged(coach, before), _judged(coach, after))
     print_changes(Console(highlight=False, soft_wrap=False), changes)
+
+
+def tell_progress(takes: Sequence[TakeSummary], html: Path | None) -> None:
+    """Print what these takes say together, or write it as a page."""
+    from datetime import datetime
+
+    from voice_coach.interviewer.feedback import FILLER_SOUNDS_GOOD
+    from voice_coach.progress.summary import progress
+    from voice_coach.report.wording import GOOD_PACE_WPM
+
+    found = progress(takes, today=datetime.now().astimezone().date(), good_pace_wpm=GOOD_PACE_WPM)
+    if html is None:
+        from rich.console import Console
+
+        from voice_coach.report.progress_terminal import print_progress
+
+        print_progress(Console(highlight=False, soft_wrap=False), found, good_fillers=FILLER_SOUNDS_GOOD)
+        return
+    from voice_coach.report.progress_html import progress_page
+    from voice_coach.report.writing import write_private
+
+    write_private(html, progress_page(found, good_fillers=FILLER_SOUNDS_GOOD))
+    typer.echo(html)
 
 
 def _coach(level: LevelChoice | None) -> Coach:

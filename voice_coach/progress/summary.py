@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from itertools import pairwise
 
 from voice_coach.progress.trend import trend
-from voice_coach.records import Best, Progress, TakeSummary
+from voice_coach.records import Assessment, Best, Progress, TakeSummary
 
 WHOLE_ANSWER = "main"
 """The purpose of takes that answer the question as a whole; exercises are not held against them."""
@@ -39,6 +39,29 @@ def progress(takes: Sequence[TakeSummary], *, today: date, good_pace_wpm: tuple[
         longest_streak_days=longest,
         on_target=sum(take.verdict == "in_range" for take in timed),
         timed=len(timed),
+    )
+
+
+def summary_of(
+    assessment: Assessment, *, id: str, taken_at: datetime, question_id: str | None = None, purpose: str = WHOLE_ANSWER
+) -> TakeSummary:
+    """What progress needs of one take, out of its whole assessment."""
+    delivery, coverage = assessment.delivery, assessment.coverage
+    target = None if delivery is None else delivery.target
+    return TakeSummary(
+        id=id,
+        taken_at=taken_at,
+        question_id=question_id,
+        purpose=purpose,
+        duration_s=None if delivery is None else delivery.answer_duration_s,
+        target_min_s=None if target is None else target.min_s,
+        target_max_s=None if target is None else target.max_s,
+        verdict=None if target is None else target.verdict,
+        speech_rate_wpm=None if delivery is None else delivery.speech_rate_wpm,
+        fillers_per_minute=None if delivery is None else delivery.fillers.per_minute,
+        fillers_range=None if delivery is None else delivery.fillers.per_minute_range,
+        stages={} if coverage is None else {stage: found.level for stage, found in coverage.stages.items()},
+        mistakes=() if coverage is None else tuple(mistake.name for mistake in coverage.mistakes),
     )
 
 
