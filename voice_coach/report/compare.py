@@ -51,7 +51,7 @@ _EMPTY = frozenset(
     like me more most my no not now of off okay on once only or other our out over own really right said same she so
     some such sure take than that the their them then there these they thing things this those through to too uh um
     under until up us very was we well went were what when where which while who why will with would yeah you your
-    basically actually literally kind sort mean know going gonna want one back them'd i'd i'm i've i'll it's that's
+    basically actually literally kind sort mean know going gonna want one back i'd i'm i've i'll it's that's
     we'd we've we're didn't don't wasn't couldn't there's what's let's you're they're""".split()
 )
 """Words that carry no content of their own in a told incident, fillers included."""

@@ -57,7 +57,7 @@ def report_page(
     audio: EmbeddedAudio | None = None,
     changes: Changes | None = None,
     earlier: str = "",
-    good_fillers: float = 2.0,
+    good_fillers: float,
 ) -> str:
     """The whole page.
 
