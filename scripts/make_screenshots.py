@@ -102,7 +102,11 @@ def main() -> None:
     out.mkdir(parents=True, exist_ok=True)
     coach = Coach(level="senior", device="cpu")
     report = report_page(
-        coach.analyze(FIXTURE), title=coach.pack.question, about=(FIXTURE.name, coach.level), audio=compact(FIXTURE)
+        coach.analyze(FIXTURE),
+        title=coach.pack.question,
+        about=(FIXTURE.name, coach.level),
+        audio=compact(FIXTURE),
+        good_fillers=FILLER_SOUNDS_GOOD,
     )
     last_day = (FIRST_DAY + timedelta(days=TAKES - 1)).date()
     many = progress(drawn_takes(), today=last_day, good_pace_wpm=GOOD_PACE_WPM)

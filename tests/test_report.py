@@ -7,17 +7,19 @@ import stat
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
 from tests.browser import chromium, serious_findings, until
 from tests.conftest import FIXTURES, Run
 from voice_coach.audio.compact import compact
+from voice_coach.interviewer.feedback import FILLER_SOUNDS_GOOD
 from voice_coach.records import Assessment, Coverage
+from voice_coach.report import html
 from voice_coach.report.compare import compare
-from voice_coach.report.html import report_page
 from voice_coach.report.writing import write_private
 from voice_coach.session import Coach
 
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 Program = Callable[..., Run]
 ROUNDED_S = 0.01
 """Times on the page are written to the hundredth of a second."""
+report_page = partial(html.report_page, good_fillers=FILLER_SOUNDS_GOOD)
 QUESTION = "How do you handle incident response?"
 EVIL = ("<script>owned=1</script>", "</script><img src=x onerror=owned=1>", "{{7*7}}", "'\"><svg onload=owned=1>")
 
@@ -66,9 +69,9 @@ def audio_time(page: Page) -> float:
     return float(page.evaluate("audio.currentTime"))
 
 
-def shown(browser: Browser, tmp_path: Path, html: str) -> Page:
+def shown(browser: Browser, tmp_path: Path, source: str) -> Page:
     path = tmp_path / "page.html"
-    path.write_text(html, encoding="utf-8")
+    path.write_text(source, encoding="utf-8")
     page = browser.new_page()
     page.goto(path.as_uri())
     return page
@@ -175,14 +178,12 @@ def test_a_script_that_got_in_would_not_run(opened: Page) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_serious(
-    browser: Browser, heroic: Assessment, page_file: Path, scheme: str, tmp_path: Path
+    browser: Browser, heroic: Assessment, scheme: Literal["light", "dark"], tmp_path: Path
 ) -> None:
     changes = compare(with_words(heroic, "Earlier"), heroic)
-    html = report_page(heroic, title=QUESTION, audio=compact(FIXTURES / "heroic.flac"), changes=changes)
-    page_file = tmp_path / "page.html"
-    page_file.write_text(html, encoding="utf-8")
-    page = browser.new_page(color_scheme=scheme)
-    page.goto(page_file.as_uri())
+    audio = compact(FIXTURES / "heroic.flac")
+    page = shown(browser, tmp_path, report_page(heroic, title=QUESTION, audio=audio, changes=changes))
+    page.emulate_media(color_scheme=scheme)
     findings = serious_findings(page)
     page.close()
     assert findings == []
@@ -235,8 +236,8 @@ def test_without_its_sound_the_page_is_for_reading(browser: Browser, heroic: Ass
 
 
 def test_a_silent_recording_has_a_page_that_says_so(coach: Coach) -> None:
-    html = report_page(coach.analyze(FIXTURES / "silence.flac"), title=QUESTION)
-    assert "No speech was heard" in html
+    source = report_page(coach.analyze(FIXTURES / "silence.flac"), title=QUESTION)
+    assert "No speech was heard" in source
 
 
 def test_the_page_is_there_soon_after_the_assessment(heroic: Assessment, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,6 +24,16 @@ if TYPE_CHECKING:
     from voice_coach.session import Coach
 
 
+@dataclass(frozen=True)
+class _Take:
+    """What a report is made from. audio: None where it is no longer kept. about: what it is called, then its level."""
+
+    assessment: Assessment
+    audio: Path | None
+    question: str
+    about: tuple[str, ...]
+
+
 def report(
     recording: Annotated[str, typer.Argument(metavar="FILE", help="A recording.")],
     out: Annotated[
@@ -42,9 +53,8 @@ def report(
         if kept and Path(kept).exists() and path.exists() and path.samefile(kept):
             raise UsageError(f"--out {path} would overwrite the recording itself; choose another name")
     coach = _coach(level)
-    assessment = _judged(coach, recording)
-    before = _judged(coach, earlier) if earlier else None
-    _write_report(coach, recording, assessment, before, path, str(earlier or ""))
+    take = _judged(coach, recording)
+    _write_report(take, _judged(coach, earlier) if earlier else None, path)
     typer.echo(path)
     if open_it:
         _show(path)
@@ -62,7 +72,7 @@ def compare(
     from voice_coach.report.compare import compare as compare_takes
 
     coach = _coach(level)
-    changes = compare_takes(_judged(coach, before), _judged(coach, after))
+    changes = compare_takes(_judged(coach, before).assessment, _judged(coach, after).assessment)
     print_changes(Console(highlight=False, soft_wrap=False), changes)
 
 
@@ -93,7 +103,7 @@ def _coach(level: LevelChoice | None) -> Coach:
     return coach_for(user_settings(), level)
 
 
-def _judged(coach: Coach, recording: str) -> Assessment:
+def _judged(coach: Coach, recording: str) -> _Take:
     """Raises: UsageError where nobody speaks in it: there is nothing to show."""
     from voice_coach.report.terminal import no_speech_line
 
@@ -101,12 +111,11 @@ def _judged(coach: Coach, recording: str) -> Assessment:
         assessment = coach.analyze(recording, progress=progress)
     if assessment.recording is not None and not assessment.transcript.words:
         raise UsageError(f"{recording}: {no_speech_line(assessment.recording)}")
-    return assessment
+    path = Path(recording)
+    return _Take(assessment, path, coach.pack.question, (path.name, coach.level))
 
 
-def _write_report(
-    coach: Coach, recording: str, assessment: Assessment, before: Assessment | None, path: Path, earlier: str
-) -> None:
+def _write_report(take: _Take, before: _Take | None, path: Path) -> None:
     from voice_coach.audio.compact import compact
     from voice_coach.interviewer.feedback import FILLER_SOUNDS_GOOD
     from voice_coach.report.compare import compare as compare_takes
@@ -114,12 +123,12 @@ def _write_report(
     from voice_coach.report.writing import write_private
 
     page = report_page(
-        assessment,
-        title=coach.pack.question,
-        about=(Path(recording).name, coach.level),
-        audio=compact(recording),
-        changes=None if before is None else compare_takes(before, assessment),
-        earlier=Path(earlier).name,
+        take.assessment,
+        title=take.question,
+        about=take.about,
+        audio=None if take.audio is None else compact(take.audio),
+        changes=None if before is None else compare_takes(before.assessment, take.assessment),
+        earlier="" if before is None else before.about[0],
         good_fillers=FILLER_SOUNDS_GOOD,
     )
     write_private(path, page)
