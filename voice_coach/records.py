@@ -245,6 +245,20 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class Cards:
+    """Times, from the first word on, at which a speaker is shown a card, as speaking clubs do.
+
+    green: long enough to count. yellow: come to the end. red: the time is up. overrun: stop here.
+    They rise strictly.
+    """
+
+    green_s: float
+    yellow_s: float
+    red_s: float
+    overrun_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Fillers:
     """Counts and rates; rates are None where there is too little speech to judge.
 
