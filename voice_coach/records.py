@@ -5,6 +5,7 @@ The data's way, and who makes what:
     audio        Block             a piece of what is being heard, as it comes
                  CaptureEvent      what happened to the microphone meanwhile
                  Window            speech, cut at pauses, with where the voice is
+                 Sound             pitch, level and spectral change of a window
                  Recording         the whole file: length, level, where the voice is
     speech       Transcript        words of record, and the verbatim pass beside them
     delivery     Delivery          time, pace, pauses, fillers
@@ -153,6 +154,25 @@ class Window:
         return self.pieces[-1].end_s
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Sound:
+    """What a window sounds like, one frame every 16 ms; all arrays have shape (n,), float32, read-only.
+
+    time_s: middle of each frame on the recording's clock, rising, with gaps where silence was left out.
+    pitch_hz: fundamental frequency, NaN where nothing is voiced. level_dbfs: loudness of the frame.
+    change_db: how much the spectrum changes around the frame, its loudness left out.
+    """
+
+    time_s: Samples
+    pitch_hz: Samples
+    level_dbfs: Samples
+    change_db: Samples
+
+    def __post_init__(self) -> None:
+        for array in (self.time_s, self.pitch_hz, self.level_dbfs, self.change_db):
+            array.flags.writeable = False
+
+
 @dataclass(frozen=True, slots=True)
 class Recording:
     """The facts of one recording, known once it has been read to the end.
@@ -192,11 +212,13 @@ class Transcript:
     """What was said.
 
     words: the text of record. verbatim: the same speech decoded by a pass that is primed to
-    keep hesitation sounds; used to find them, never as text.
+    keep hesitation sounds; used to find them, never as text. sounds: what the windows sounded
+    like, in order; empty where nobody listened.
     """
 
     words: tuple[Word, ...]
     verbatim: tuple[Word, ...]
+    sounds: tuple[Sound, ...] = ()
 
     @property
     def text(self) -> str:
