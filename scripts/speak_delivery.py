@@ -90,7 +90,9 @@ def plan(number: int, texts: list[list[str]], sentences: list[str]) -> tuple[str
     return "fillers", [unit(with_marks(one, rng)) for one in words], words, []
 
 
-def sidecar(kind: str, voice: str, words: list[str], terms: list[str], sounds: list[Sound], length: int) -> dict[str, object]:
+def sidecar(
+    kind: str, voice: str, words: list[str], terms: list[str], sounds: list[Sound], length: int
+) -> dict[str, object]:
     def at(sample: int) -> float:
         return round(sample / RATE, 4)
 

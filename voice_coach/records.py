@@ -317,6 +317,26 @@ class PaceChange:
 
 
 @dataclass(frozen=True, slots=True)
+class Voice:
+    """What the voice did; None wherever the recording does not tell.
+
+    pitch_hz: median. pitch_range_semitones, loudness_range_db: what lies between the outer twentieths.
+    flat_sentences: share of sentences whose pitch hardly moves, 0 to 1. noise_dbfs: background in the pauses;
+    snr_db: how far the voice lies above it. clipped: share of samples at full scale, 0 to 1. unjudged: why pitch and
+    loudness can't be judged; None where they can.
+    """
+
+    pitch_hz: float | None
+    pitch_range_semitones: float | None
+    flat_sentences: float | None
+    loudness_range_db: float | None
+    noise_dbfs: float | None
+    snr_db: float | None
+    clipped: float | None
+    unjudged: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Delivery:
     """How it was said. None wherever nothing was said, or too little to judge.
 
@@ -335,6 +355,7 @@ class Delivery:
     latency_s: float | None = None
     pace_curve: tuple[PaceWindow, ...] = ()
     pace_changes: tuple[PaceChange, ...] = ()
+    voice: Voice | None = None
 
 
 @dataclass(frozen=True, slots=True)

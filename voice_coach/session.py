@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from voice_coach.audio.files import AudioFile
+from voice_coach.audio.sound import listen
 from voice_coach.audio.windows import WindowCutter
 from voice_coach.coverage.classifier import Classifier, gpu_backend
 from voice_coach.coverage.judgement import judge_answer
@@ -31,6 +32,7 @@ from voice_coach.records import (
     ModelNames,
     Recording,
     Sentence,
+    Sound,
     Timings,
     Transcript,
     Window,
@@ -117,6 +119,8 @@ class Coach:
             recording.voiced,
             target_min_s=self.pack.target_min_s,
             target_max_s=self.pack.target_max_s,
+            sounds=transcript.sounds,
+            clipped=recording.clipped,
         )
         coverage, feedback = self._judge(spoken_sentences(transcript.words), delivery, asked, classifier)
         done = time.perf_counter()
@@ -191,11 +195,13 @@ def _hear(path: str | Path, whisper: Transcriber, progress: Progress | None) -> 
     """Read, cut and transcribe in one pass; memory holds one window at a time."""
     words: list[Word] = []
     verbatim: list[Word] = []
+    sounds: list[Sound] = []
 
     def take(window: Window) -> None:
         text = whisper.transcribe(window)
         words.extend(text.words)
         verbatim.extend(text.verbatim)
+        sounds.append(listen(window))
 
     with AudioFile(path) as audio:
         cutter = WindowCutter()
@@ -209,7 +215,7 @@ def _hear(path: str | Path, whisper: Transcriber, progress: Progress | None) -> 
         recording = audio.recording(tuple(cutter.voiced))
         if progress:
             progress(recording.duration_s, recording.duration_s)
-    return recording, Transcript(tuple(words), tuple(verbatim))
+    return recording, Transcript(tuple(words), tuple(verbatim), tuple(sounds))
 
 
 def _notes(recording: Recording, transcript: Transcript) -> Iterable[str]:
