@@ -42,7 +42,7 @@ from voice_coach.delivery.fillers import filled_pauses, is_filled_pause
 from voice_coach.delivery.measure import measure_delivery
 from voice_coach.records import SAMPLE_RATE_HZ, Delivery, FillerEvent, Samples, Sound, Span, Word
 from voice_coach.speech.model_files import DEFAULT_WHISPER, find, verified
-from voice_coach.speech.terms import correct_terms, read_terms
+from voice_coach.speech.terms import Glossary, correct_terms, read_terms
 from voice_coach.speech.whisper import Whisper
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -116,7 +116,6 @@ class Measures:
     terms: list[int] = field(default_factory=lambda: [0, 0, 0])  # right plainly, right, there
     inserted: list[float] = field(default_factory=lambda: [0.0, 0.0])  # count, minutes
     wer: list[float] = field(default_factory=list)
-    changed: list[int] = field(default_factory=lambda: [0, 0])  # ordinary words changed by correction, words
     missed_terms: Counter[str] = field(default_factory=Counter)
 
 
@@ -268,7 +267,7 @@ def measure(items: Sequence[tuple[Samples, dict[str, Any]]], whisper: Whisper) -
     return total
 
 
-def _score_terms(total: Measures, heard: Heard, known: dict[str, Any], glossary: Any) -> None:
+def _score_terms(total: Measures, heard: Heard, known: dict[str, Any], glossary: Glossary) -> None:
     corrected = correct_terms(heard.words, glossary)
     before, after = _terms_in(heard.words, glossary), _terms_in(corrected, glossary)
     there = Counter(term.lower() for term in known["terms"])
@@ -276,17 +275,13 @@ def _score_terms(total: Measures, heard: Heard, known: dict[str, Any], glossary:
     total.terms[1] += sum((after & there).values())
     total.terms[2] += sum(there.values())
     total.missed_terms.update(there - after)
-    written = Counter(token.strip(".,?!").lower() for token in known["text"].split())
-    extra = after - before - there
-    total.inserted[0] += sum(count for term, count in extra.items() if written[term] == 0)
+    # what the transcript itself says of terms, however it spells them, is no insertion
+    reference = correct_terms([Word(t, 0.0, 0.0, 1.0) for t in known["text"].split()], glossary)
+    total.inserted[0] += sum((after - _terms_in(reference, glossary)).values())
     total.inserted[1] += heard.duration_s / 60.0
-    kept = {word.text for word in corrected}
-    terms = {term.lower() for term in glossary.names}
-    total.changed[0] += sum(w.text.strip(".,?!").lower() not in terms for w in corrected if w.text not in kept)
-    total.changed[1] += len(heard.words)
 
 
-def _terms_in(words: Sequence[Word], glossary: Any) -> Counter[str]:
+def _terms_in(words: Sequence[Word], glossary: Glossary) -> Counter[str]:
     text = f" {' '.join(word.text.strip('.,?!;:') for word in words).lower()} "
     return Counter({term.lower(): text.count(f" {term.lower()} ") for term in glossary.names})
 
@@ -304,13 +299,11 @@ def show(title: str, total: Measures) -> None:
     clean = total.false_per_clean
     pauses = total.pauses
     f1 = 2 * pauses.hit / max(pauses.found + pauses.there, 1)
-    print(
-        f"\nfalse hesitations on answers without any: {clean[0] / max(clean[1], 1e-9):.2f} a minute ({clean[1]:.1f} min)"
-    )
+    rate = clean[0] / max(clean[1], 1e-9)
+    print(f"\nfalse hesitations on answers without any: {rate:.2f} a minute ({clean[1]:.1f} min)")
     print(f"pauses within {PAUSE_COLLAR_S} s: F1 {f1:.3f} of {pauses.there}")
-    print(
-        f"answer duration off by {np.mean(total.duration_errors):.2f} s, speech rate by {np.mean(total.rate_errors):.1%}"
-    )
+    off_s, off_rate = np.mean(total.duration_errors), np.mean(total.rate_errors)
+    print(f"answer duration off by {off_s:.2f} s, speech rate by {off_rate:.1%}")
     print(f"WER of the text of record {np.mean(total.wer):.1%}")
     plainly, right, there = total.terms
     if there:
@@ -338,8 +331,13 @@ def fixtures() -> list[tuple[Samples, dict[str, Any]]]:
 
 
 def generated(limit: int | None) -> list[tuple[Samples, dict[str, Any]]]:
-    paths = sorted((CACHE / "generated").glob("*.json"))[:limit]
-    return [(load(p.with_suffix(".flac")), json.loads(p.read_text(encoding="utf-8"))) for p in paths]
+    items = []
+    for path in sorted((CACHE / "generated").glob("*.json"))[:limit]:
+        known = json.loads(path.read_text(encoding="utf-8"))
+        # hesitations in the written answer were spoken at unknown times
+        if not any(is_filled_pause(token) for token in known["text"].split()):
+            items.append((load(path.with_suffix(".flac")), known))
+    return items
 
 
 def main() -> None:

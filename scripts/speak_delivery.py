@@ -15,6 +15,7 @@ import argparse
 import json
 import random
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +37,7 @@ PAUSES_S = (0.35, 1.4)
 COMMONEST = ("um", "uh")
 TERM = re.compile(r"\[([^|\]]+)\|([^\]]+)\]")
 TERM_SENTENCES = 10
+HESITATION = re.compile(r"\b(?:um+|uh+|er+m?|ah|hm+)\b", re.IGNORECASE)
 
 
 def answers() -> list[list[str]]:
@@ -47,7 +49,8 @@ def answers() -> list[list[str]]:
                 found.append([])
             elif " | " in line:
                 found[-1].append(line.partition(" | ")[2].strip())
-    return [units for units in found if len(units) >= UNITS]
+    # an answer that has hesitations of its own would have some at unknown times
+    return [units for units in found if len(units) >= UNITS and not HESITATION.search(" ".join(units))]
 
 
 def with_marks(words: str, rng: random.Random) -> tuple[Piece, ...]:
@@ -96,7 +99,7 @@ def sidecar(
     def at(sample: int) -> float:
         return round(sample / RATE, 4)
 
-    gaps = [(a.end, b.start) for a, b in zip(sounds, sounds[1:], strict=False)]
+    gaps = [(a.end, b.start) for a, b in pairwise(sounds)]
     return {
         "kind": kind,
         "voice": voice,

@@ -69,7 +69,7 @@ def listen(window: Window) -> Sound:
 
 def _levels(samples: Samples, frames: int) -> Samples:
     power = np.square(samples[: frames * HOP].reshape(frames, HOP), dtype=np.float64).mean(axis=1)
-    return (10.0 * np.log10(power + 1e-12)).astype(np.float32)
+    return np.asarray(10.0 * np.log10(power + 1e-12), dtype=np.float32)
 
 
 def _spectra(samples: Samples, frames: int) -> npt.NDArray[np.float64]:
@@ -97,4 +97,4 @@ def _changes(spectra: npt.NDArray[np.float64]) -> Samples:
     """Mean difference in dB between the bands before and after each frame."""
     padded = np.pad(spectra, ((CHANGE_FRAMES, CHANGE_FRAMES), (0, 0)), mode="edge")
     before, after = padded[: len(spectra)], padded[2 * CHANGE_FRAMES :]
-    return np.abs(after - before).mean(axis=1).astype(np.float32)
+    return np.asarray(np.abs(after - before).mean(axis=1), dtype=np.float32)

@@ -27,6 +27,10 @@ SURE_FROM = 0.2
 """Confidence of the primed reading from which a hesitation needs no held sound to be believed. Below it Whisper
 preferred another word by four to one or more."""
 
+HELD_NEAR_S = 0.3
+"""How far from a hesitation's written time its held sound may lie; further off it is the word before (human
+recordings: up to 0.3 s)."""
+
 SAME_EVENT_S = 0.5
 """Two readings put the same hesitation at most this far apart."""
 
@@ -183,7 +187,7 @@ def _heard(place: int, verbatim: Sequence[Word], steady: Sequence[Span], voiced:
     sure = (word.confidence or 0.0) >= SURE_FROM
     before = verbatim[place - 1] if place else None
     after = verbatim[place + 1] if place + 1 < len(verbatim) else None
-    first_s, last_s = word.start_s - SAME_EVENT_S, word.end_s + SAME_EVENT_S
+    first_s, last_s = word.start_s - HELD_NEAR_S, word.end_s + HELD_NEAR_S
     if before is not None:
         # a drawn-out word before must not vouch for a doubtful hesitation
         first_s = max(first_s, (before.start_s + before.end_s) / 2 if sure else before.end_s)

@@ -93,10 +93,10 @@ class WindowText:
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """Text and time tokens; doubtful: before which of them a hesitation may have been passed over, which, how likely."""
+    """Text and time tokens; hesitant: where a hesitation was written or passed over, which, and how likely."""
 
     tokens: list[int]
-    doubtful: dict[int, tuple[int, float]]
+    hesitant: dict[int, tuple[int, float]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +204,7 @@ class Whisper:
         left_s = max(window.duration_s - from_s, MIN_ALIGN_S)
         reading = self._tokens(encoded, prompt, round(left_s * TOKENS_PER_S) + 16)
         written, read_s = self._finished(reading.tokens, left_s, lambda read_s: _voice_after(window, from_s + read_s))
-        tokens, chances = self._with_doubtful(written, reading.doubtful)
+        tokens, chances = self._with_doubtful(written, reading.hesitant)
         if not tokens:
             return [], from_s
         frames = min(round(left_s * SAMPLE_RATE_HZ / HOP), self._model.feature_extractor.nb_max_frames)
@@ -270,16 +270,18 @@ class Whisper:
             text = tokenizer.decode([token for token in tokens if token < tokenizer.eot]).strip()
             score = float(result.scores[0])
             loops = get_compression_ratio(text) > LOOPS_ABOVE
-            doubtful = self._doubtful(tokens, result.logits[0]) if prompt is not None else {}
-            tries.append((not loops, score, _Reading(tokens, doubtful)))
+            hesitant = self._hesitant(tokens, result.logits[0]) if prompt is not None else {}
+            tries.append((not loops, score, _Reading(tokens, hesitant)))
             if not loops and score >= UNSURE_BELOW:
                 break
         return max(tries, key=lambda one: one[:2])[2]
 
-    def _doubtful(self, tokens: list[int], logits: list[ctranslate2.StorageView]) -> dict[int, tuple[int, float]]:
-        """Where a hesitation was likely and another token was written: its place, and the likeliest hesitation.
+    def _hesitant(self, tokens: list[int], logits: list[ctranslate2.StorageView]) -> dict[int, tuple[int, float]]:
+        """Hesitations that were written, and those that were likely where another token was written.
 
-        One in the gap between two words at most, and none beside one that was written.
+        The chance is that of all spellings together: alignment's own confidence is of one spelling, and halves
+        where "um" and "uh" are both in question. One passed over in the gap between two words at most, and
+        none beside one that was written.
         """
         import ctranslate2
 
@@ -287,17 +289,17 @@ class Whisper:
         gap: int | None = None  # the place already taken in this gap between two words
         beside = False
         for place, (token, row) in enumerate(zip(tokens, logits, strict=False)):
-            if token in self._hesitations:
-                if gap is not None:
-                    del found[gap]
-                    gap = None
-                beside = True
-                continue
             if self.options.device != "cpu":
                 row = row.to_device(ctranslate2.Device.cpu)
             scores = np.asarray(row, dtype=np.float32).ravel()
             chances = np.exp(scores[self._hesitations] - scores.max()) / np.exp(scores - scores.max()).sum()
             chance = float(chances.sum())
+            if token in self._hesitations:
+                if gap is not None:
+                    del found[gap]
+                    gap = None
+                found[place], beside = (token, chance), True
+                continue
             if chance >= DOUBTFUL_FROM and not beside and (gap is None or chance > found[gap][1]):
                 if gap is not None:
                     del found[gap]
@@ -308,16 +310,17 @@ class Whisper:
         return found
 
     def _with_doubtful(
-        self, written: list[int], doubtful: dict[int, tuple[int, float]]
+        self, written: list[int], hesitant: dict[int, tuple[int, float]]
     ) -> tuple[list[int], dict[int, float]]:
-        """Text tokens with the doubtful hesitations put in, so that alignment gives them a time; and how likely each is."""
+        """Text tokens with the passed-over hesitations put in, so that alignment times them; how likely each is."""
         tokens: list[int] = []
         chances: dict[int, float] = {}
         for place, token in enumerate(written):
-            if place in doubtful:
-                hesitation, chance = doubtful[place]
+            if place in hesitant:
+                hesitation, chance = hesitant[place]
                 chances[len(tokens)] = chance
-                tokens.append(hesitation)
+                if hesitation != token:
+                    tokens.append(hesitation)
             if token < self._tokenizer.eot:
                 tokens.append(token)
         return tokens, chances
