@@ -37,6 +37,7 @@ PAUSES_S = (0.35, 1.4)
 COMMONEST = ("um", "uh")
 TERM = re.compile(r"\[([^|\]]+)\|([^\]]+)\]")
 TERM_SENTENCES = 10
+FAINT_BY_DB = 15.0  # under the words: bm_fable's "uh" came out as a breath 23 dB down, the others at -6 to 0
 HESITATION = re.compile(r"\b(?:um+|uh+|er+m?|ah|hm+)\b", re.IGNORECASE)
 
 
@@ -112,6 +113,17 @@ def sidecar(
     }
 
 
+def weakest_filler_db(audio: np.ndarray, sounds: list[Sound]) -> float:
+    """Level of the faintest filler against that of the words; 0 where there is none."""
+
+    def rms(some: list[Sound]) -> float:
+        return float(np.sqrt(np.mean(np.square(np.concatenate([audio[s.start : s.end] for s in some])))))
+
+    words = rms([sound for sound in sounds if sound.piece.kind == "words"])
+    fillers = [20.0 * np.log10(rms([s]) / words + 1e-9) for s in sounds if s.piece.kind == "filler"]
+    return float(min(fillers, default=0.0))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--model", type=Path, required=True, help="Kokoro's model")
@@ -140,6 +152,10 @@ def main() -> None:
                     raise SystemExit("no voice leaves a filler free") from exc
                 continue
             loud = np.concatenate([audio[s.start : s.end] for s in sounds])
+            if weakest_filler_db(audio, sounds) < -FAINT_BY_DB:
+                print(f"{path.stem}: {voice} breathes a filler instead of saying it", flush=True)
+                number += 1
+                continue
             audio = audio * (SPEECH_RMS / float(np.sqrt(np.mean(np.square(loud)))))
             sf.write(path, np.clip(soxr.resample(audio, RATE, OUT_HZ), -1, 1), OUT_HZ)
             about = sidecar(kind, voice, words, terms, sounds, len(audio))

@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from voice_coach.audio.files import AudioFile
@@ -40,6 +40,7 @@ from voice_coach.records import (
 )
 from voice_coach.speech.device import CPU, Device, DeviceChoice, choose_device
 from voice_coach.speech.model_files import DEFAULT_WHISPER, LIFECYCLE, find, verified
+from voice_coach.speech.terms import correct_terms, read_terms
 from voice_coach.speech.whisper import Transcriber, Whisper, WhisperOptions
 
 log = logging.getLogger(__name__)
@@ -65,15 +66,16 @@ CLIPPED_NOTE = 0.001
 class Coach:
     """Loads models when first needed, and judges answers with them.
 
-    level: what is expected of the candidate. device: where Whisper may run; chosen_device, once
-    Whisper is loaded, where it does and what the person should know about that. load_s: time
-    spent on loading that no assessment has accounted for yet.
+    level: what is expected of the candidate. terms: product names of the user's own. device: where Whisper may
+    run; chosen_device, once Whisper is loaded, where it does and what the person should know about that.
+    load_s: time spent on loading that no assessment has accounted for yet.
     """
 
     level: CandidateLevel = "mid"
     device: DeviceChoice = "auto"
     whisper_name: str = DEFAULT_WHISPER
     pack: QuestionPack = field(default_factory=read_pack)
+    terms: tuple[str, ...] = ()
     chosen_device: Device = CPU
     load_s: float = 0.0
     _whisper: Transcriber | None = None
@@ -112,6 +114,7 @@ class Coach:
         whisper, classifier = self.whisper, self.classifier
         started = time.perf_counter()
         recording, transcript = _hear(path, whisper, progress)
+        transcript = self.with_terms(transcript)
         heard = time.perf_counter()
         delivery = measure_delivery(
             transcript.words,
@@ -135,6 +138,10 @@ class Coach:
             timings=self._timings(transcribe_s=heard - started, classify_s=done - heard),
             notes=tuple(_notes(recording, transcript)),
         )
+
+    def with_terms(self, transcript: Transcript) -> Transcript:
+        """The transcript with the field's terms and the user's own written right. Raises: QuestionPackError."""
+        return replace(transcript, words=correct_terms(transcript.words, read_terms(own=self.terms)))
 
     def judge_text(self, text: str, *, lines: bool = False, asked: Collection[str] = ()) -> Assessment:
         """Judge a typed answer: prose, or with `lines` one unit a line, kept one to one.
