@@ -86,6 +86,11 @@ def test_a_doubtful_hesitation_needs_held_sound(
     assert [(e.start_s, e.end_s) for e in events] == ([] if times is None else [pytest.approx(times, abs=0.002)])
 
 
+def test_what_only_held_sound_speaks_for_is_probable() -> None:
+    assert [e.confidence for e in filled_pauses(PLAIN, reading(0.12), VOICED, [HELD])] == [0.5]
+    assert [e.confidence for e in filled_pauses(PLAIN, reading(0.9), VOICED, [HELD])] == [0.8]
+
+
 def test_a_drawn_out_word_does_not_vouch_for_a_doubtful_hesitation() -> None:
     lengthened = [Word("and", 0.7, 1.44, 0.9), Word("uh", 1.44, 1.5, 0.12), Word("broke", 1.5, 2.0, 0.9)]
     assert filled_pauses(PLAIN, lengthened, VOICED, [HELD]) == ()
