@@ -54,8 +54,8 @@ PROBABLE_CONFIDENCE = 0.5
 """A hesitation that only held sound speaks for: people draw words out as often."""
 
 HEARD_SHARE = 0.8
-"""Of the hesitations in human recordings, so many are found at least: 11 of 14 before doubtful ones were looked for. Kept,
-because the 14 of 14 since then are on the recordings that the thresholds were chosen on (scripts/LOG.md)."""
+"""Of the hesitations in human recordings, so many are found at least: 11 of 14 before doubtful ones were looked for.
+Kept, because the 14 of 14 since then are on the recordings that the thresholds were chosen on (scripts/LOG.md)."""
 
 LEAST_SPEECH_S = 20.0
 """Under 20 s a rate per minute says nothing: one "um" more or less would change the verdict."""
