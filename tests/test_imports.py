@@ -25,7 +25,7 @@ HEAVY = {
     "soxr",
     "soundfile",
 }
-HEAVY |= {"sounddevice", "pyttsx3", "numpy", "rich", "huggingface_hub"}
+HEAVY |= {"swift_f0", "sounddevice", "pyttsx3", "numpy", "rich", "huggingface_hub"}
 
 
 def room(module: str) -> str:

@@ -5,6 +5,7 @@ The data's way, and who makes what:
     audio        Block             a piece of what is being heard, as it comes
                  CaptureEvent      what happened to the microphone meanwhile
                  Window            speech, cut at pauses, with where the voice is
+                 Sound             pitch, level and spectral change of a window
                  Recording         the whole file: length, level, where the voice is
     speech       Transcript        words of record, and the verbatim pass beside them
     delivery     Delivery          time, pace, pauses, fillers
@@ -159,6 +160,25 @@ class Window:
         return self.pieces[-1].end_s
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Sound:
+    """What a window sounds like, one frame every 16 ms; all arrays have shape (n,), float32, read-only.
+
+    time_s: middle of each frame on the recording's clock, rising, with gaps where silence was left out.
+    pitch_hz: fundamental frequency, NaN where nothing is voiced. level_dbfs: loudness of the frame.
+    change_db: how much the spectrum changes around the frame, its loudness left out.
+    """
+
+    time_s: Samples
+    pitch_hz: Samples
+    level_dbfs: Samples
+    change_db: Samples
+
+    def __post_init__(self) -> None:
+        for array in (self.time_s, self.pitch_hz, self.level_dbfs, self.change_db):
+            array.flags.writeable = False
+
+
 @dataclass(frozen=True, slots=True)
 class Recording:
     """The facts of one recording, known once it has been read to the end.
@@ -212,11 +232,13 @@ class Transcript:
     """What was said.
 
     words: the text of record. verbatim: the same speech decoded by a pass that is primed to
-    keep hesitation sounds; used to find them, never as text.
+    keep hesitation sounds; used to find them, never as text. sounds: what the windows sounded
+    like, in order; empty where nobody listened.
     """
 
     words: tuple[Word, ...]
     verbatim: tuple[Word, ...]
+    sounds: tuple[Sound, ...] = ()
 
     @property
     def text(self) -> str:
@@ -265,6 +287,20 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class Cards:
+    """Times, from the first word on, at which a speaker is shown a card, as speaking clubs do.
+
+    green: long enough to count. yellow: come to the end. red: the time is up. overrun: stop here.
+    They rise strictly.
+    """
+
+    green_s: float
+    yellow_s: float
+    red_s: float
+    overrun_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Fillers:
     """Counts and rates; rates are None where there is too little speech to judge.
 
@@ -301,6 +337,26 @@ class PaceChange:
 
 
 @dataclass(frozen=True, slots=True)
+class Voice:
+    """What the voice did; None wherever the recording does not tell.
+
+    pitch_hz: median. pitch_range_semitones, loudness_range_db: what lies between the outer twentieths.
+    flat_sentences: share of sentences whose pitch hardly moves, 0 to 1. noise_dbfs: background in the pauses;
+    snr_db: how far the voice lies above it. clipped: share of samples at full scale, 0 to 1. unjudged: why pitch and
+    loudness can't be judged; None where they can.
+    """
+
+    pitch_hz: float | None
+    pitch_range_semitones: float | None
+    flat_sentences: float | None
+    loudness_range_db: float | None
+    noise_dbfs: float | None
+    snr_db: float | None
+    clipped: float | None
+    unjudged: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Delivery:
     """How it was said. None wherever nothing was said, or too little to judge.
 
@@ -319,6 +375,7 @@ class Delivery:
     latency_s: float | None = None
     pace_curve: tuple[PaceWindow, ...] = ()
     pace_changes: tuple[PaceChange, ...] = ()
+    voice: Voice | None = None
 
 
 @dataclass(frozen=True, slots=True)

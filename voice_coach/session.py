@@ -11,10 +11,11 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from voice_coach.audio.files import AudioFile
+from voice_coach.audio.sound import listen
 from voice_coach.audio.windows import WindowCutter
 from voice_coach.coverage.classifier import Classifier, gpu_backend
 from voice_coach.coverage.judgement import judge_answer
@@ -32,6 +33,7 @@ from voice_coach.records import (
     Question,
     Recording,
     Sentence,
+    Sound,
     Timings,
     Transcript,
     Window,
@@ -39,6 +41,7 @@ from voice_coach.records import (
 )
 from voice_coach.speech.device import CPU, Device, DeviceChoice, choose_device
 from voice_coach.speech.model_files import DEFAULT_WHISPER, LIFECYCLE, find, verified
+from voice_coach.speech.terms import correct_terms, read_terms
 from voice_coach.speech.whisper import Transcriber, Whisper, WhisperOptions
 
 log = logging.getLogger(__name__)
@@ -64,15 +67,16 @@ CLIPPED_NOTE = 0.001
 class Coach:
     """Loads models when first needed, and judges answers with them.
 
-    level: what is expected of the candidate. device: where Whisper may run; chosen_device, once
-    Whisper is loaded, where it does and what the person should know about that. load_s: time
-    spent on loading that no assessment has accounted for yet.
+    level: what is expected of the candidate. terms: product names of the user's own. device: where Whisper may
+    run; chosen_device, once Whisper is loaded, where it does and what the person should know about that.
+    load_s: time spent on loading that no assessment has accounted for yet.
     """
 
     level: CandidateLevel = "mid"
     device: DeviceChoice = "auto"
     whisper_name: str = DEFAULT_WHISPER
     pack: QuestionPack = field(default_factory=read_pack)
+    terms: tuple[str, ...] = ()
     chosen_device: Device = CPU
     load_s: float = 0.0
     _whisper: Transcriber | None = None
@@ -140,12 +144,15 @@ class Coach:
         question = question or self.main_question
         classifier = self.classifier
         started = time.perf_counter()
+        transcript = self.with_terms(transcript)
         delivery = measure_delivery(
             transcript.words,
             transcript.verbatim,
             recording.voiced,
             target_min_s=question.target_min_s,
             target_max_s=question.target_max_s,
+            sounds=transcript.sounds,
+            clipped=recording.clipped,
         )
         coverage, feedback = self._judge(spoken_sentences(transcript.words), delivery, asked, classifier)
         classify_s = time.perf_counter() - started
@@ -160,6 +167,10 @@ class Coach:
             timings=self._timings(transcribe_s=transcribe_s, classify_s=classify_s),
             notes=tuple(_notes(recording, transcript)),
         )
+
+    def with_terms(self, transcript: Transcript) -> Transcript:
+        """The transcript with the field's terms and the user's own written right. Raises: QuestionPackError."""
+        return replace(transcript, words=correct_terms(transcript.words, read_terms(own=self.terms)))
 
     def judge_text(self, text: str, *, lines: bool = False, asked: Collection[str] = ()) -> Assessment:
         """Judge a typed answer: prose, or with `lines` one unit a line, kept one to one.
@@ -220,11 +231,13 @@ def _hear(path: str | Path, whisper: Transcriber, progress: Progress | None) -> 
     """Read, cut and transcribe in one pass; memory holds one window at a time."""
     words: list[Word] = []
     verbatim: list[Word] = []
+    sounds: list[Sound] = []
 
     def take(window: Window) -> None:
         text = whisper.transcribe(window)
         words.extend(text.words)
         verbatim.extend(text.verbatim)
+        sounds.append(listen(window))
 
     with AudioFile(path) as audio:
         cutter = WindowCutter()
@@ -238,7 +251,7 @@ def _hear(path: str | Path, whisper: Transcriber, progress: Progress | None) -> 
         recording = audio.recording(tuple(cutter.voiced))
         if progress:
             progress(recording.duration_s, recording.duration_s)
-    return recording, Transcript(tuple(words), tuple(verbatim))
+    return recording, Transcript(tuple(words), tuple(verbatim), tuple(sounds))
 
 
 def _notes(recording: Recording, transcript: Transcript) -> Iterable[str]:

@@ -11,7 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from voice_coach.records import Assessment, Coverage, Delivery, Evidence, Feedback, Level, Recording
+from voice_coach.records import Assessment, Coverage, Delivery, Evidence, Feedback, Level, Recording, Voice
 from voice_coach.report.wording import MISTAKE_WORDS, clock
 
 QUOTE_WORDS = 24
@@ -86,10 +86,20 @@ def _delivery_lines(delivery: Delivery) -> Iterator[str]:
         f"Pauses   {len(delivery.pauses)}, {searching} of them in mid-clause, {len(long)} over 2 s"
         + (f" ({where})" if where else "")
     )
+    if delivery.voice is not None:
+        yield _voice_line(delivery.voice)
     for change in delivery.pace_changes[:2]:
         how = "faster" if change.kind == "burst" else "slower"
         said = " ".join(change.sentence.split()[: QUOTE_WORDS // 2])
         yield f"         {how} at {clock(change.start_s)}, {change.wpm:.0f} words a minute: “{said} …”"
+
+
+def _voice_line(voice: Voice) -> str:
+    if voice.pitch_range_semitones is None:
+        return f"Voice    can't judge: {voice.unjudged}"
+    flat = "" if voice.flat_sentences is None else f", {voice.flat_sentences:.0%} of sentences flat"
+    loudness = "" if voice.loudness_range_db is None else f", loudness over {voice.loudness_range_db:.0f} dB"
+    return f"Voice    pitch over {voice.pitch_range_semitones:.0f} semitones{flat}{loudness}"
 
 
 def _print_coverage(console: Console, coverage: Coverage, to_be_heard: Mapping[str, str]) -> None:
