@@ -90,6 +90,12 @@ class Hearing:
             raise TranscriptionError("the answer was abandoned; the take is kept, analyse it later")
         return self._assessment
 
+    def opening(self, timeout_s: float) -> str | None:
+        """The verdict on time as a sentence, once `finish` was called; None if it is not known in time."""
+        if not self._done.wait(timeout_s) or self._assessment is None or self._assessment.feedback is None:
+            return None
+        return self._assessment.feedback.verdict
+
     def _work(self) -> None:
         try:
             self._assessment = self._hear()

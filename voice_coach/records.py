@@ -246,6 +246,19 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class Cards:
+    """The times at which a speaker is shown a card, in seconds of the answer.
+
+    green_s: long enough. yellow_s: come to an end. red_s: stop. overrun_s: an interviewer would cut in.
+    """
+
+    green_s: float
+    yellow_s: float
+    red_s: float
+    overrun_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Fillers:
     """Counts and rates; rates are None where there is too little speech to judge.
 

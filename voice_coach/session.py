@@ -102,6 +102,10 @@ class Coach:
             self.load_s += time.perf_counter() - started
         return self._classifier
 
+    def warm(self) -> None:
+        """Load what judges, so that the first answer does not wait for it. Raises: ModelError, TranscriptionError."""
+        _ = self.whisper, self.classifier
+
     @property
     def main_question(self) -> Question:
         """The pack's own question with its target."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from voice_coach.records import Pause, PauseKind, PausePlace, Span, Target, Verdict, Word
+from voice_coach.records import Cards, Pause, PauseKind, PausePlace, Span, Target, Verdict, Word
 
 TARGET_MIN_S = 90.0
 TARGET_MAX_S = 180.0
@@ -20,6 +20,10 @@ LONG_PAUSE_S = 2.0
 
 LOST_THREAD_S = 5.0
 """From here on the thread is lost. Source: the rubric."""
+
+YELLOW_SHARE, OVERRUN_SHARE = 2 / 3, 7 / 6
+"""Where the yellow card comes between green and red, and the overrun after red: 2:30 and 3:30 for an
+answer of 1:30 to 3:00, the times that Toastmasters' timers and the interview guide give; other targets alike."""
 
 CLAUSE_OPENERS = frozenset("and but so because then or which where when while after before if okay well".split())
 """A recogniser leaves out commas, so a clause also ends where one of these begins the next."""
@@ -89,3 +93,14 @@ def _kind(duration_s: float) -> PauseKind:
     if duration_s >= LOST_THREAD_S:
         return "lost_thread"
     return "long" if duration_s >= LONG_PAUSE_S else "short"
+
+
+def cards_for(target_min_s: float, target_max_s: float) -> Cards:
+    """When to show the cards of an answer with this target; 1:30, 2:30, 3:00 and 3:30 for 1.5 to 3 minutes.
+
+    Raises: ValueError unless 0 < target_min_s < target_max_s.
+    """
+    if not 0 < target_min_s < target_max_s:
+        raise ValueError(f"no target: {target_min_s} to {target_max_s} s")
+    yellow_s = target_min_s + YELLOW_SHARE * (target_max_s - target_min_s)
+    return Cards(target_min_s, yellow_s, target_max_s, OVERRUN_SHARE * target_max_s)
