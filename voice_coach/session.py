@@ -21,8 +21,9 @@ from voice_coach.coverage.classifier import Classifier, gpu_backend
 from voice_coach.coverage.judgement import judge_answer
 from voice_coach.coverage.sentences import line_sentences, spoken_sentences, typed_sentences
 from voice_coach.delivery.measure import measure_delivery
+from voice_coach.errors import UsageError
 from voice_coach.interviewer.feedback import compose_feedback
-from voice_coach.interviewer.questions import QuestionPack, read_pack
+from voice_coach.interviewer.questions import QuestionPack, follow_up_question, read_pack
 from voice_coach.records import (
     Assessment,
     CandidateLevel,
@@ -106,11 +107,25 @@ class Coach:
             self.load_s += time.perf_counter() - started
         return self._classifier
 
+    def warm(self) -> None:
+        """Load what judges, so that the first answer does not wait for it. Raises: ModelError, TranscriptionError."""
+        _ = self.whisper, self.classifier
+
     @property
     def main_question(self) -> Question:
         """The pack's own question with its target."""
         pack = self.pack
         return Question(pack.id, pack.question, pack.target_min_s, pack.target_max_s)
+
+    def question(self, name: str) -> Question:
+        """The main question or a follow-up of the pack, by its id. Raises: UsageError naming those there are."""
+        if name == self.pack.id:
+            return self.main_question
+        for one in self.pack.follow_ups:
+            if one.follow_up.id == name:
+                return follow_up_question(one.follow_up)
+        known = ", ".join((self.pack.id, *(one.follow_up.id for one in self.pack.follow_ups)))
+        raise UsageError(f"there is no question {name!r}; there are: {known}")
 
     def analyze(
         self,

@@ -75,6 +75,27 @@ class WindowCutter:
             yield self._cut(self._audio_end_s)
 
     @property
+    def silent_s(self) -> float:
+        """Seconds of silence up to now; 0 while there is voice."""
+        return self._spans.silent_s
+
+    @property
+    def spoken_s(self) -> float:
+        """Seconds of voice so far, the stretch still going on included."""
+        since = self._spans.open_since_s
+        going_s = 0.0 if since is None else self.heard_s - since
+        return sum(span.duration_s for span in self.voiced) + going_s
+
+    def tail(self) -> Window | None:
+        """The window that `finish` would give if no voice followed; None within voice, or where nothing waits.
+
+        Once KEEP_S of silence has passed it is the very same window, whatever silence follows.
+        """
+        if not self._pending or self._spans.open_since_s is not None or self.silent_s < KEEP_S:
+            return None
+        return self._window(self._audio_end_s)
+
+    @property
     def _audio_end_s(self) -> float:
         return (self._audio_start + len(self._audio)) / SAMPLE_RATE_HZ
 
@@ -132,20 +153,24 @@ class WindowCutter:
                 pieces.append(Span(start_s, end_s))
         return pieces
 
-    def _cut(self, at_s: float) -> Window:
+    def _window(self, at_s: float) -> Window:
+        """What waits before a point, as a window."""
         spans = self._so_far()
         taken = [Span(span.start_s, min(span.end_s, at_s)) for span in spans if span.start_s < at_s]
         indices = [
             (round(piece.start_s * SAMPLE_RATE_HZ), round(piece.end_s * SAMPLE_RATE_HZ))
             for piece in self._pieces(taken, at_s)
         ]
-        window = Window(
+        return Window(
             samples=np.concatenate(
                 [self._audio[first - self._audio_start : last - self._audio_start] for first, last in indices]
             ),
             pieces=tuple(Span(first / SAMPLE_RATE_HZ, last / SAMPLE_RATE_HZ) for first, last in indices),
             voiced=tuple(taken),
         )
+
+    def _cut(self, at_s: float) -> Window:
+        window = self._window(at_s)
         self._pending = [Span(max(span.start_s, at_s), span.end_s) for span in self._pending if span.end_s > at_s]
         self._cut_s = at_s
         self._forget_before(at_s)

@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import Any, get_args
 
 from voice_coach.errors import QuestionPackError
-from voice_coach.records import CandidateLevel, FollowUp
+from voice_coach.records import CandidateLevel, FollowUp, Question
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:  # the same parser, from before it entered the standard library
     import tomli as tomllib
+
+FOLLOW_UP_MIN_S, FOLLOW_UP_MAX_S = 60.0, 90.0
+"""A follow-up is answered in 60 to 90 seconds: shorter than the main answer, long enough for one example."""
 
 PACKS = Path(__file__).resolve().parent.parent / "questions"
 LEVELS: tuple[CandidateLevel, ...] = get_args(CandidateLevel)
@@ -38,6 +41,13 @@ class QuestionPack:
     target_min_s: float
     target_max_s: float
     follow_ups: tuple[Candidate, ...]
+
+
+def follow_up_question(follow_up: FollowUp) -> Question:
+    """A follow-up as a question of its own, with its target."""
+    return Question(
+        follow_up.id, follow_up.text, FOLLOW_UP_MIN_S, FOLLOW_UP_MAX_S, purpose="follow_up", probes=follow_up.probes
+    )
 
 
 def read_pack(path: Path | None = None) -> QuestionPack:
