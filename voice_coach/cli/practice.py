@@ -88,7 +88,8 @@ def practice(
 
 
 def _on_screen(interview: Callable[[Surface], object], *, plain: bool) -> None:
-    if plain or not (sys.stdout.isatty() and sys.stdin.isatty()):
+    # Textual draws on standard error
+    if plain or not (sys.stdout.isatty() and sys.stdin.isatty() and sys.stderr.isatty()):
         from voice_coach.screen.plain import PlainSurface, single_keys
 
         with single_keys() as keys:

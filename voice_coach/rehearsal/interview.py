@@ -117,13 +117,13 @@ class Interview:
             except AudioError as exc:
                 self._surface.warn(f"{exc}")
             else:
-                # nobody was asked to speak yet, so near silence is as it should be
-                faults = [fault for fault in reading.faults if fault.kind != "quiet"]
-                if not faults:
-                    self._surface.tell(f"Microphone: {source.name}, {level_line(reading)}")
-                    return
-                for fault in faults:
-                    self._surface.warn(describe(fault))
+                # nobody was asked to speak yet, so near silence is as it should be; a microphone with a noise
+                # gate gives exact zeros then, so they are named and do not end it
+                for fault in reading.faults:
+                    if fault.kind != "quiet":
+                        self._surface.warn(describe(fault))
+                self._surface.tell(f"Microphone: {source.name}, {level_line(reading)}")
+                return
             self._choose("try the microphone again", allowed=("go", "quit"))
 
     # -- one question

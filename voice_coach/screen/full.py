@@ -56,6 +56,7 @@ class RehearsalApp(App[None]):
         self.keys: SimpleQueue[Key] = SimpleQueue()
         self.failure: BaseException | None = None
         self._lines: list[Text] = []
+        self._reading = False  # an assessment is on the screen: nothing scrolls it away
         self.closing: tuple[str, ...] = ()
 
     def compose(self) -> ComposeResult:
@@ -89,13 +90,15 @@ class RehearsalApp(App[None]):
 
     # what the interview asks for; in Textual's thread
 
-    def add(self, text: Text) -> None:
-        """Add lines to the scroll, and show them from their beginning."""
+    def add(self, text: Text, *, to_read: bool = False) -> None:
+        """Add lines to the scroll, and show them from their beginning; what is there to be read stays."""
         scroll = self.query_one("#told", VerticalScroll)
         before = scroll.virtual_size.height
         self._lines.append(text)
         self.query_one("#lines", Static).update(Text("\n").join(self._lines))
-        self.call_after_refresh(scroll.scroll_to, y=before, animate=False)
+        if to_read or not self._reading:
+            self.call_after_refresh(scroll.scroll_to, y=before, animate=False)
+        self._reading = self._reading or to_read
 
     def put(self, name: str, text: str | Text) -> None:
         """Show a text in one of the fixed places."""
@@ -103,6 +106,7 @@ class RehearsalApp(App[None]):
 
     def answering(self, yes: bool) -> None:
         """Show only the timer, or everything else."""
+        self._reading = self._reading and not yes
         self.screen.set_class(yes, "answering")
         self.screen.set_class(not yes, "waiting")
 
@@ -153,7 +157,8 @@ class FullSurface:
 
     def assessed(self, assessment: Assessment, question: Question) -> None:
         width = max(self._app.size.width - 4, 40)
-        self._call(self._app.add, Text.from_ansi(assessment_text(assessment, width)))
+        shown = Text.from_ansi(assessment_text(assessment, width))
+        self._call(lambda: self._app.add(shown, to_read=True))
 
     def choose(self, line: str) -> None:
         self._call(self._app.put, "choice", line)
