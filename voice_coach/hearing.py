@@ -107,11 +107,12 @@ class Hearing:
         self._queue.put(None)
 
     def opening(self, timeout_s: float | None = None) -> str | None:
-        """The verdict on time as the assessment's feedback will say it, as soon as it is certain, once `finish` was called.
+        """The verdict on time, as the assessment's feedback will say it: often there before all is read.
 
-        It is certain where every way that the words not read yet can fall gives the same sentence;
-        where a last short sound may be a word or a cough, it waits for the reading. None where
-        nothing was said, the reading failed or was abandoned, or it is not certain in time.
+        Waits for `finish`, then until it is certain, which it is as soon as every way that the words
+        not read yet can fall gives the same sentence. Where a last short sound may be a word or a
+        cough, it waits for the reading. None where nothing was said, the reading failed or was
+        abandoned, or it is not certain in time.
         """
         until = None if timeout_s is None else time.monotonic() + timeout_s
         with self._news:
