@@ -9,11 +9,15 @@ The models are loaded once and serve any number of answers.
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
+
+from voice_coach.audio.activity import VoiceActivity
 from voice_coach.audio.files import AudioFile
 from voice_coach.audio.sound import listen
 from voice_coach.audio.windows import WindowCutter
@@ -25,6 +29,7 @@ from voice_coach.errors import UsageError
 from voice_coach.interviewer.feedback import compose_feedback
 from voice_coach.interviewer.questions import QuestionPack, follow_up_question, read_pack
 from voice_coach.records import (
+    SAMPLE_RATE_HZ,
     Assessment,
     CandidateLevel,
     Coverage,
@@ -35,6 +40,7 @@ from voice_coach.records import (
     Recording,
     Sentence,
     Sound,
+    Span,
     Timings,
     Transcript,
     Window,
@@ -64,6 +70,10 @@ CLIPPED_NOTE = 0.001
 """One sample in a thousand at full scale is heard as distortion."""
 
 
+WARM_S = 0.5
+"""Enough sound for Whisper not to skip it as no word."""
+
+
 @dataclass
 class Coach:
     """Loads models when first needed, and judges answers with them.
@@ -82,34 +92,47 @@ class Coach:
     load_s: float = 0.0
     _whisper: Transcriber | None = None
     _classifier: Classifier | None = None
+    _loading: threading.RLock = field(default_factory=threading.RLock, repr=False, compare=False)
 
     @property
     def whisper(self) -> Transcriber:
         """Raises: ModelError, TranscriptionError."""
-        if self._whisper is None:
-            started = time.perf_counter()
-            folder = verified(find(self.whisper_name))
-            self.chosen_device = choose_device(self.device, folder)
-            options = WhisperOptions(self.chosen_device.name, self.chosen_device.compute_type)
-            self._whisper = Whisper(folder, options)
-            self.load_s += time.perf_counter() - started
-        return self._whisper
+        with self._loading:
+            if self._whisper is None:
+                started = time.perf_counter()
+                folder = verified(find(self.whisper_name))
+                self.chosen_device = choose_device(self.device, folder)
+                options = WhisperOptions(self.chosen_device.name, self.chosen_device.compute_type)
+                self._whisper = Whisper(folder, options)
+                self.load_s += time.perf_counter() - started
+            return self._whisper
 
     @property
     def classifier(self) -> Classifier:
         """Raises: ModelError."""
-        if self._classifier is None:
-            started = time.perf_counter()
-            folder = verified(find(LIFECYCLE))
-            # a GPU that serves Whisper serves the classifier, too, where torch is installed
-            backend = gpu_backend(folder) if self.chosen_device.name == "cuda" else None
-            self._classifier = Classifier(folder, backend)
-            self.load_s += time.perf_counter() - started
-        return self._classifier
+        with self._loading:
+            if self._classifier is None:
+                started = time.perf_counter()
+                folder = verified(find(LIFECYCLE))
+                # a GPU that serves Whisper serves the classifier, too, where torch is installed
+                backend = gpu_backend(folder) if self.chosen_device.name == "cuda" else None
+                self._classifier = Classifier(folder, backend)
+                self.load_s += time.perf_counter() - started
+            return self._classifier
 
     def warm(self) -> None:
-        """Load what judges, so that the first answer does not wait for it. Raises: ModelError, TranscriptionError."""
-        _ = self.whisper, self.classifier
+        """Load what an answer needs and run each once, so that the first answer pays nothing. Any thread may.
+
+        Raises: ModelError, TranscriptionError.
+        """
+        with self._loading:
+            noise = np.random.default_rng(0).normal(0.0, 1e-3, round(WARM_S * SAMPLE_RATE_HZ)).astype(np.float32)
+            VoiceActivity().push(noise)
+            whole = Span(0.0, WARM_S)
+            window = Window(noise, (whole,), (whole,))
+            self.whisper.transcribe(window)
+            listen(window)
+            self.classifier.judge(typed_sentences("The alert fired."))
 
     @property
     def main_question(self) -> Question:
