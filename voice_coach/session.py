@@ -20,7 +20,7 @@ from voice_coach.coverage.classifier import Classifier, gpu_backend
 from voice_coach.coverage.judgement import judge_answer
 from voice_coach.coverage.sentences import line_sentences, spoken_sentences, typed_sentences
 from voice_coach.delivery.measure import measure_delivery
-from voice_coach.interviewer.feedback import compose_feedback
+from voice_coach.interviewer.follow_up import compose_answer_feedback
 from voice_coach.interviewer.questions import QuestionPack, read_pack
 from voice_coach.records import (
     Assessment,
@@ -147,7 +147,7 @@ class Coach:
             target_min_s=question.target_min_s,
             target_max_s=question.target_max_s,
         )
-        coverage, feedback = self._judge(spoken_sentences(transcript.words), delivery, asked, classifier)
+        coverage, feedback = self._judge(question, spoken_sentences(transcript.words), delivery, asked, classifier)
         classify_s = time.perf_counter() - started
         log.debug("transcript of %s: %s", recording.path, transcript.text)
         return Assessment(
@@ -169,7 +169,7 @@ class Coach:
         classifier = self.classifier
         started = time.perf_counter()
         sentences = line_sentences(text) if lines else typed_sentences(text)
-        coverage, feedback = self._judge(sentences, None, asked, classifier)
+        coverage, feedback = self._judge(self.main_question, sentences, None, asked, classifier)
         spent = time.perf_counter() - started
         words = tuple(Word(token, 0.0, 0.0, None) for token in text.split())
         return Assessment(
@@ -189,6 +189,7 @@ class Coach:
 
     def _judge(
         self,
+        question: Question,
         sentences: tuple[Sentence, ...],
         delivery: Delivery | None,
         asked: Collection[str],
@@ -198,7 +199,7 @@ class Coach:
             return None, None
         calibration = classifier.calibration
         coverage = judge_answer(classifier.judge(sentences), calibration.threshold, calibration.doubt)
-        feedback = compose_feedback(coverage, delivery, pack=self.pack, level=self.level, asked=asked)
+        feedback = compose_answer_feedback(question, coverage, delivery, pack=self.pack, level=self.level, asked=asked)
         return coverage, feedback
 
     def _names(self, *, spoken: bool) -> ModelNames:
