@@ -10,9 +10,9 @@ from tests.test_feedback import delivery, feedback
 from tests.test_judgement import judge, strong, unit
 from voice_coach.coverage.labels import STAGES
 from voice_coach.interviewer.feedback import MEANT, SPOKEN_WORDS
-from voice_coach.interviewer.follow_up import compose_answer_feedback, recovery_after, takes_up
-from voice_coach.interviewer.questions import read_pack
-from voice_coach.records import Coverage, Delivery, Feedback, Question, Target, Verdict, Word
+from voice_coach.interviewer.follow_up import compose_answer_feedback, next_question, recovery_after, takes_up
+from voice_coach.interviewer.questions import LEVELS, read_pack
+from voice_coach.records import CandidateLevel, Coverage, Delivery, Feedback, Question, Target, Verdict, Word
 
 PACK = read_pack()
 MISCOMMUNICATION = Question(
@@ -109,3 +109,15 @@ def test_what_the_answer_turns_to_after_an_interruption(after: str, turned: tupl
 def test_no_words_after_an_interruption_is_no_recovery() -> None:
     found = recovery_after(judge(), (Word("then", 1.0, 1.4, None),), 5.0)
     assert (found.recovery_s, found.turned_to, found.well) == (None, (), False)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_the_next_question_is_never_a_repeat_and_ends_with_the_pack(level: CandidateLevel) -> None:
+    coverage = judge(unit("detection mitigation severity prevention", specific=True))
+    asked: list[str] = []
+    while (question := next_question(PACK, coverage, level, asked)) is not None:
+        assert question.id not in asked
+        if not asked:
+            assert question.probes == "communication"
+        asked.append(question.id)
+    assert len(asked) == len([one for one in PACK.follow_ups if level in one.levels])

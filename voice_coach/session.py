@@ -105,8 +105,7 @@ class Coach:
     @property
     def main_question(self) -> Question:
         """The pack's own question with its target."""
-        pack = self.pack
-        return Question(pack.id, pack.question, pack.target_min_s, pack.target_max_s)
+        return self.pack.main_question()
 
     def analyze(
         self,

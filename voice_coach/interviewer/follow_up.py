@@ -18,6 +18,7 @@ from voice_coach.interviewer.feedback import (
     SIGNALS,
     WALK_THROUGH,
     Fix,
+    choose_follow_up,
     compose_feedback,
     compose_spoken,
     filler_fix,
@@ -95,6 +96,17 @@ def compose_answer_feedback(
         to_be_heard={probed: SIGNALS[probed][level]} if probed is not None and missing else {},
         follow_up=follow_up,
     )
+
+
+def next_question(
+    pack: QuestionPack, coverage: Coverage, level: CandidateLevel, asked: Collection[str] = ()
+) -> Question | None:
+    """The question after a whole story, by its weakest stage; None when all that fit the level were asked.
+
+    asked: ids of follow-ups not to repeat.
+    """
+    chosen = choose_follow_up(coverage, pack, level, asked)
+    return next((one.asked_as for one in pack.follow_ups if one.follow_up == chosen), None)
 
 
 def recovery_after(coverage: Coverage, words: Sequence[Word], interrupted_s: float) -> Recovery:
