@@ -26,8 +26,8 @@ from voice_coach.coverage.judgement import judge_answer
 from voice_coach.coverage.sentences import line_sentences, spoken_sentences, typed_sentences
 from voice_coach.delivery.measure import measure_delivery
 from voice_coach.errors import UsageError
-from voice_coach.interviewer.feedback import compose_feedback
-from voice_coach.interviewer.questions import QuestionPack, follow_up_question, read_pack
+from voice_coach.interviewer.follow_up import compose_answer_feedback
+from voice_coach.interviewer.questions import QuestionPack, read_pack
 from voice_coach.records import (
     SAMPLE_RATE_HZ,
     Assessment,
@@ -137,8 +137,7 @@ class Coach:
     @property
     def main_question(self) -> Question:
         """The pack's own question with its target."""
-        pack = self.pack
-        return Question(pack.id, pack.question, pack.target_min_s, pack.target_max_s)
+        return self.pack.main_question()
 
     def question(self, name: str) -> Question:
         """The main question or a follow-up of the pack, by its id. Raises: UsageError naming those there are."""
@@ -146,7 +145,7 @@ class Coach:
             return self.main_question
         for one in self.pack.follow_ups:
             if one.follow_up.id == name:
-                return follow_up_question(one.follow_up)
+                return one.asked_as
         known = ", ".join((self.pack.id, *(one.follow_up.id for one in self.pack.follow_ups)))
         raise UsageError(f"there is no question {name!r}; there are: {known}")
 
@@ -192,7 +191,7 @@ class Coach:
             sounds=transcript.sounds,
             clipped=recording.clipped,
         )
-        coverage, feedback = self._judge(spoken_sentences(transcript.words), delivery, asked, classifier)
+        coverage, feedback = self._judge(question, spoken_sentences(transcript.words), delivery, asked, classifier)
         classify_s = time.perf_counter() - started
         log.debug("transcript of %s: %s", recording.path, transcript.text)
         return Assessment(
@@ -218,7 +217,7 @@ class Coach:
         classifier = self.classifier
         started = time.perf_counter()
         sentences = line_sentences(text) if lines else typed_sentences(text)
-        coverage, feedback = self._judge(sentences, None, asked, classifier)
+        coverage, feedback = self._judge(self.main_question, sentences, None, asked, classifier)
         spent = time.perf_counter() - started
         words = tuple(Word(token, 0.0, 0.0, None) for token in text.split())
         return Assessment(
@@ -238,6 +237,7 @@ class Coach:
 
     def _judge(
         self,
+        question: Question,
         sentences: tuple[Sentence, ...],
         delivery: Delivery | None,
         asked: Collection[str],
@@ -247,7 +247,7 @@ class Coach:
             return None, None
         calibration = classifier.calibration
         coverage = judge_answer(classifier.judge(sentences), calibration.threshold, calibration.doubt)
-        feedback = compose_feedback(coverage, delivery, pack=self.pack, level=self.level, asked=asked)
+        feedback = compose_answer_feedback(question, coverage, delivery, pack=self.pack, level=self.level, asked=asked)
         return coverage, feedback
 
     def _names(self, *, spoken: bool) -> ModelNames:

@@ -26,7 +26,6 @@ from types import NoneType, TracebackType
 from typing import Any, Literal, get_args
 
 import numpy as np
-import numpy.typing as npt
 
 from voice_coach.errors import TakeError
 from voice_coach.records import SAMPLE_RATE_HZ, CandidateLevel, Samples
@@ -496,21 +495,11 @@ def _is_ours(header: bytes) -> bool:
     return header[:4] == ours[:4] and header[8:-4] == ours[8:-4]
 
 
-def as_kept(samples: Samples) -> Samples:
-    """The samples as a take gives them back: 16 bits, what is not finite as silence."""
-    kept: Samples = _as_integers(samples).astype(np.float32) / np.float32(FULL_SCALE)
-    return kept
-
-
 def _as_pcm(samples: Samples) -> bytes:
-    return _as_integers(samples).tobytes()
-
-
-def _as_integers(samples: Samples) -> npt.NDArray[np.int16]:
     if samples.ndim != 1:
         raise ValueError(f"a block is mono, shape (n,), not {samples.shape}")
     finite = np.where(np.isfinite(samples), samples, 0.0)
-    return np.clip(np.rint(finite * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1.0).astype("<i2")
+    return np.clip(np.rint(finite * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1.0).astype("<i2").tobytes()
 
 
 def _make_private(folder: Path) -> None:

@@ -19,7 +19,6 @@ from voice_coach.audio.takes import Take, TakeRecorder
 from voice_coach.delivery.timing import cards_for
 from voice_coach.errors import AudioError, VoiceCoachError
 from voice_coach.hearing import Hearing
-from voice_coach.interviewer.questions import follow_up_question
 from voice_coach.records import Assessment, Question
 from voice_coach.rehearsal.closing import spoken_closing
 from voice_coach.rehearsal.listening import Listening

@@ -1,7 +1,7 @@
 """Listen to one answer: from the source to the take on disk and to the ears, in a thread of its own.
 
 source ── blocks ──┬─ TakeRecorder   first: what is on disk can't be lost
-                   └─ Hearing        the same samples, as the take gives them back
+                   └─ Hearing        the same samples
        ── events ──── a mark in the take, the same silence in both, and a line for the person
 """
 
@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 
 from voice_coach.audio.capture import AudioSource, describe, level_dbfs
-from voice_coach.audio.takes import FILL_S, MarkKind, TakeRecorder, as_kept
+from voice_coach.audio.takes import FILL_S, MarkKind, TakeRecorder
 from voice_coach.errors import VoiceCoachError
 from voice_coach.hearing import Hearing
 from voice_coach.records import SAMPLE_RATE_HZ, Block, CaptureEvent, CaptureKind
@@ -110,7 +110,7 @@ class Listening:
                 self._recorder.push(block.samples)
             finally:
                 # what could not be written can still be judged
-                self._hearing.push(as_kept(block.samples))
+                self._hearing.push(block.samples)
         self.started.set()
 
     def _note(self, event: CaptureEvent) -> None:
