@@ -77,7 +77,8 @@ def hearing(coach: Coach, transcriber: Transcriber) -> Hearing:
 
 
 def same(heard: Assessment, read: Assessment) -> None:
-    assert heard.transcript == read.transcript
+    assert heard.transcript.words == read.transcript.words
+    assert heard.transcript.verbatim == read.transcript.verbatim
     assert heard.delivery == read.delivery
     assert heard.coverage == read.coverage
     assert heard.feedback == read.feedback

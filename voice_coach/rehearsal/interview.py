@@ -279,9 +279,9 @@ class Interview:
         setting = self._setting
         follow_up = assessment.feedback.follow_up if assessment is not None and assessment.feedback else None
         left = self._follow_ups < setting.follow_ups
-        following = (
-            follow_up_question(follow_up) if follow_up is not None and left and len(setting.questions) == 1 else None
-        )
+        following = None
+        if follow_up is not None and left and len(setting.questions) == 1:
+            following = setting.coach.question(follow_up.id)
         if setting.sources_end:
             key: Key = "go"
         elif following is not None:
