@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "voice_coach"
-STAGES = {"audio", "speech", "delivery", "coverage", "interviewer", "voice", "report", "history"}
+STAGES = {"audio", "speech", "delivery", "coverage", "interviewer", "voice", "report", "history", "progress"}
 FLOORS = ("settings", "session", "keeping", "hearing", "rehearsal", "screen", "doctor", "cli")
 """Above the stages, each standing on those before it."""
 GROUND = {"records", "errors"}
@@ -25,7 +25,7 @@ HEAVY = {
     "soxr",
     "soundfile",
 }
-HEAVY |= {"sounddevice", "pyttsx3", "numpy", "rich", "huggingface_hub"}
+HEAVY |= {"swift_f0", "sounddevice", "pyttsx3", "numpy", "rich", "huggingface_hub"}
 
 
 def room(module: str) -> str:

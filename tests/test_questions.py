@@ -8,7 +8,7 @@ import pytest
 
 from voice_coach.coverage.labels import STAGES
 from voice_coach.errors import QuestionPackError
-from voice_coach.interviewer.questions import LEVELS, read_pack
+from voice_coach.interviewer.questions import LEVELS, PROBED, read_pack
 
 GUIDE = (
     "How do you decide whether to roll back or keep investigating?",
@@ -48,6 +48,12 @@ def test_a_pack_of_ones_own(tmp_path: Path) -> None:
         (('text = "Why?"', 'text = "Why?"\nlevels = ["boss"]'), "levels"),
         (('text = "Why?"', 'text = "Why?"\nprobs = "severity"'), "probs"),
         (('text = "Why?"', "text = 3"), "text"),
+        (('text = "Why?"', 'text = "Why?"\nprobes = "weather"'), "probes"),
+        (('text = "Why?"', 'text = "Why?"\ntarget_max_s = 50'), "target_min_s"),
+        (("target_max_s = 90", "target_max_s = 90\nshort_max_s = 10"), "short_min_s"),
+        (("target_max_s = 90", "target_max_s = 90\ndeep_min_s = true"), "deep_min_s"),
+        (('text = "Why?"', 'text = "Why?"\n[[interruption]]\nid = "b"'), "text"),
+        (('text = "Why?"', 'text = "Why?"\n[[interruption]]\nid = "a"\ntext = "Now?"'), "twice"),
         (("[[follow_up]]", "[follow_up]"), "follow_up"),
         (('id = "x"', 'id = "x'), "TOML"),
     ],
@@ -64,3 +70,24 @@ def test_ids_are_used_once(tmp_path: Path) -> None:
     path.write_text(GOOD + '[[follow_up]]\nid = "a"\ntext = "Again?"\n')
     with pytest.raises(QuestionPackError, match="twice"):
         read_pack(path)
+
+
+def test_the_shipped_pack_is_large_enough_not_to_repeat_itself() -> None:
+    pack = read_pack()
+    assert len(pack.follow_ups) - len(GUIDE) >= 25
+    for stage in STAGES:
+        assert len([one for one in pack.follow_ups if one.follow_up.probes == stage]) >= 4
+    assert len(pack.interruptions) >= 8
+    assert PROBED == STAGES
+
+
+def test_follow_ups_and_versions_carry_their_own_targets(tmp_path: Path) -> None:
+    path = tmp_path / "own.toml"
+    path.write_text(GOOD + "target_min_s = 20\ntarget_max_s = 40\n")
+    pack = read_pack(path)
+    asked = pack.follow_ups[0].asked_as
+    assert (asked.target_min_s, asked.target_max_s, asked.purpose) == (20.0, 40.0, "follow_up")
+    spans = [(one.target_min_s, one.target_max_s) for one in map(pack.main_question, ("main", "90", "deep"))]
+    assert spans == [(60.0, 90.0), (75.0, 100.0), (180.0, 240.0)]
+    with pytest.raises(ValueError, match="no version '60'"):
+        pack.main_question("60")

@@ -52,6 +52,7 @@ def test_the_documented_file_is_read_as_it_says(tmp_path: Path) -> None:
         rate_wpm=140,
         cues="spoken",
         keep_audio_days=30,
+        terms=("Zookeeperly",),
         from_file=frozenset(KEYS),
     )
 
@@ -195,3 +196,17 @@ def test_the_flag_beats_the_file_beats_the_default(
     run = program("coverage", *flag, "--json", "-", stdin="We rolled it back because orders failed.", env=home)
     assert run.code == 0
     assert said in " ".join(json.loads(run.out)["feedback"]["fixes"])
+
+
+def test_own_terms(tmp_path: Path) -> None:
+    path = tmp_path / "settings.toml"
+    path.write_text('terms = ["Zookeeperly", " Acme DB "]\n', encoding="utf-8")
+    assert read_settings(path).terms == ("Zookeeperly", "Acme DB")
+
+
+@pytest.mark.parametrize("value", ['"Zookeeperly"', '["--"]', "[1]", '[""]'])
+def test_own_terms_must_be_names(tmp_path: Path, value: str) -> None:
+    path = tmp_path / "settings.toml"
+    path.write_text(f"\nterms = {value}\n", encoding="utf-8")
+    with pytest.raises(SettingsError, match="line 2: terms must be a list of names"):
+        read_settings(path)

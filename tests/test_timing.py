@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from voice_coach.delivery.timing import answer_span, held_against_target, silent_pauses, speaking_time_s
-from voice_coach.records import Pause, Span, Word
+from voice_coach.delivery.timing import answer_span, cards_for, held_against_target, silent_pauses, speaking_time_s
+from voice_coach.records import Cards, Pause, Span, Word
 
 
 def word(start_s: float, end_s: float, text: str = "word") -> Word:
@@ -90,3 +90,23 @@ def test_margin(seconds: float, margin: float) -> None:
 
 def test_nothing_said_has_no_margin() -> None:
     assert held_against_target(None).margin_s is None
+
+
+@pytest.mark.parametrize(
+    ("target", "cards"),
+    [
+        ((90.0, 180.0), Cards(90.0, 150.0, 180.0, 210.0)),
+        ((60.0, 90.0), Cards(60.0, 75.0, 90.0, 105.0)),
+        ((180.0, 240.0), Cards(180.0, 220.0, 240.0, 280.0)),
+        # a range too narrow for a full warning
+        ((20.0, 30.0), Cards(20.0, 25.0, 30.0, 40.0)),
+    ],
+)
+def test_cards_follow_the_target(target: tuple[float, float], cards: Cards) -> None:
+    assert cards_for(*target) == cards
+
+
+@pytest.mark.parametrize("target", [(0.0, 60.0), (60.0, 60.0), (90.0, 60.0), (-1.0, 5.0), (float("nan"), 5.0)])
+def test_cards_need_a_range(target: tuple[float, float]) -> None:
+    with pytest.raises(ValueError, match="not a range"):
+        cards_for(*target)

@@ -112,3 +112,35 @@ def test_without_a_sound_card_it_says_so(tmp_path: Path) -> None:
     env = {**os.environ, "ALSA_CONFIG_PATH": str(tmp_path / "asound.conf"), "PULSE_SERVER": "unix:/nowhere"}
     done = subprocess.run([sys.executable, "-c", code], env=env, cwd=ROOT, capture_output=True, text=True, check=True)
     assert "no sound output" in done.stdout
+
+
+@pytest.mark.usefixtures("card")
+def test_a_line_of_several_sentences_is_said_whole_and_stopping_is_silence(coach: Coach, tmp_path: Path) -> None:
+    """Heard on the loopback: first both sentences, then one that is cut off soon after it began."""
+    raw = tmp_path / "loopback.wav"
+    recorder = subprocess.Popen(
+        [
+            "parec",
+            "--device=card.monitor",
+            "--latency-msec=20",
+            "--rate=16000",
+            "--channels=1",
+            "--file-format=wav",
+            raw,
+        ]
+    )
+    code = (
+        "import sys, time\nfrom voice_coach.voice.speaking import EngineVoice\n"
+        f"line = EngineVoice().say({SENTENCE + ' ' + SENTENCE!r})\nassert line.wait(60)\n"
+        "assert line.error is None, line.error\n"
+        f"line = EngineVoice().say({SENTENCE * 3!r})\nassert not line.wait(2.5)\nline.stop()\n"
+        "assert line.wait(1.0)\nassert line.error is None\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=90, cwd=ROOT)
+    recorder.terminate()
+    recorder.wait(timeout=10)
+    said = plain(heard(coach, raw)).split()
+    whole = plain(SENTENCE).split() * 2
+    assert jiwer.wer(" ".join(whole), " ".join(said[: len(whole)])) <= WORST_WER
+    # the third utterance was cut off within its first sentence
+    assert len(said) < len(whole) * 1.5

@@ -5,6 +5,7 @@ The data's way, and who makes what:
     audio        Block             a piece of what is being heard, as it comes
                  CaptureEvent      what happened to the microphone meanwhile
                  Window            speech, cut at pauses, with where the voice is
+                 Sound             pitch, level and spectral change of a window
                  Recording         the whole file: length, level, where the voice is
     speech       Transcript        words of record, and the verbatim pass beside them
     delivery     Delivery          time, pace, pauses, fillers
@@ -12,6 +13,8 @@ The data's way, and who makes what:
     interviewer  Question          what was asked
                  Feedback          what to say
     session      Assessment        all of it
+    report       Changes           what differs between two takes of one question
+    progress     Progress          what many takes say together
     history      TakeFacts         one take: what was asked, when, how it was recorded
                  Entry             one take of the past, as a line of figures
                  Correction        what a person changed in the fillers
@@ -46,6 +49,8 @@ FillerKind = Literal["filled_pause", "discourse_marker", "repetition"]
 PauseKind = Literal["short", "long", "lost_thread"]
 PausePlace = Literal["clause", "inside"]
 PaceKind = Literal["burst", "drag"]
+StageMove = Literal["gained", "lost", "firmer", "vaguer", "same"]
+FigureName = Literal["time off target", "fillers a minute", "distance from a good pace", "strong stages"]
 CaptureKind = Literal["started", "overflow", "muted", "quiet", "signal", "stalled", "resumed", "behind", "gone"]
 MistakeName = Literal[
     "purely_technical",
@@ -160,6 +165,25 @@ class Window:
         return self.pieces[-1].end_s
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Sound:
+    """What a window sounds like, one frame every 16 ms; all arrays have shape (n,), float32, read-only.
+
+    time_s: middle of each frame on the recording's clock, rising, with gaps where silence was left out.
+    pitch_hz: fundamental frequency, NaN where nothing is voiced. level_dbfs: loudness of the frame.
+    change_db: how much the spectrum changes around the frame, its loudness left out.
+    """
+
+    time_s: Samples
+    pitch_hz: Samples
+    level_dbfs: Samples
+    change_db: Samples
+
+    def __post_init__(self) -> None:
+        for array in (self.time_s, self.pitch_hz, self.level_dbfs, self.change_db):
+            array.flags.writeable = False
+
+
 @dataclass(frozen=True, slots=True)
 class Recording:
     """The facts of one recording, known once it has been read to the end.
@@ -185,6 +209,20 @@ class Recording:
 
 
 @dataclass(frozen=True, slots=True)
+class EmbeddedAudio:
+    """A recording small enough to travel inside a page.
+
+    data: the encoded file, of the MIME type. outline: the loudest sample of each of equal stretches, as a share of
+    the loudest of all, 0 to 1.
+    """
+
+    mime: str
+    data: bytes
+    duration_s: float
+    outline: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Word:
     """One spoken word as written down, punctuation attached; confidence is 0 to 1."""
 
@@ -199,11 +237,13 @@ class Transcript:
     """What was said.
 
     words: the text of record. verbatim: the same speech decoded by a pass that is primed to
-    keep hesitation sounds; used to find them, never as text.
+    keep hesitation sounds; used to find them, never as text. sounds: what the windows sounded
+    like, in order; empty where nobody listened.
     """
 
     words: tuple[Word, ...]
     verbatim: tuple[Word, ...]
+    sounds: tuple[Sound, ...] = ()
 
     @property
     def text(self) -> str:
@@ -252,6 +292,20 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class Cards:
+    """Times, from the first word on, at which a speaker is shown a card, as speaking clubs do.
+
+    green: long enough to count. yellow: come to the end. red: the time is up. overrun: stop here.
+    They rise strictly.
+    """
+
+    green_s: float
+    yellow_s: float
+    red_s: float
+    overrun_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Fillers:
     """Counts and rates; rates are None where there is too little speech to judge.
 
@@ -288,6 +342,26 @@ class PaceChange:
 
 
 @dataclass(frozen=True, slots=True)
+class Voice:
+    """What the voice did; None wherever the recording does not tell.
+
+    pitch_hz: median. pitch_range_semitones, loudness_range_db: what lies between the outer twentieths.
+    flat_sentences: share of sentences whose pitch hardly moves, 0 to 1. noise_dbfs: background in the pauses;
+    snr_db: how far the voice lies above it. clipped: share of samples at full scale, 0 to 1. unjudged: why pitch and
+    loudness can't be judged; None where they can.
+    """
+
+    pitch_hz: float | None
+    pitch_range_semitones: float | None
+    flat_sentences: float | None
+    loudness_range_db: float | None
+    noise_dbfs: float | None
+    snr_db: float | None
+    clipped: float | None
+    unjudged: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Delivery:
     """How it was said. None wherever nothing was said, or too little to judge.
 
@@ -306,6 +380,7 @@ class Delivery:
     latency_s: float | None = None
     pace_curve: tuple[PaceWindow, ...] = ()
     pace_changes: tuple[PaceChange, ...] = ()
+    voice: Voice | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -492,6 +567,129 @@ class Assessment:
 
 
 @dataclass(frozen=True, slots=True)
+class Measure:
+    """One figure in the earlier take and in the later one; None where it could not be measured."""
+
+    before: float | None
+    after: float | None
+
+    @property
+    def difference(self) -> float | None:
+        """After minus before; None unless both are known."""
+        return None if self.before is None or self.after is None else self.after - self.before
+
+
+@dataclass(frozen=True, slots=True)
+class StageChange:
+    """One lifecycle stage in two takes.
+
+    move: gained from missing or lost to it; firmer from mentioned to strong, vaguer the other way.
+    evidence: what shows the move, from the later take where the stage is gained or firmer, from the earlier
+    one where it is lost or vaguer; empty where it is the same. unsure: one of the two levels is
+    within the classifier's doubtful band, so the move may be none.
+    """
+
+    before: Level
+    after: Level
+    move: StageMove
+    seconds: Measure
+    evidence: tuple[Evidence, ...]
+    unsure: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What differs between two takes of the same question.
+
+    stages: keyed by label, in the rubric's order. cut: sentences of the earlier take that the later one
+    does not tell again, in the order they were told; added: the other way round; kept: how many of the
+    earlier take's sentences are told again. Sentences without content ("Okay, let me think") are in none of
+    these. fillers_moved: the rate moved by more than its two ranges allow for; None where one of the
+    rates is not known. mistakes_gone, mistakes_new: by name.
+    """
+
+    stages: Mapping[str, StageChange]
+    cut: tuple[JudgedSentence, ...]
+    added: tuple[JudgedSentence, ...]
+    kept: int
+    duration_s: Measure
+    verdicts: tuple[Verdict | None, Verdict | None]
+    speech_rate_wpm: Measure
+    fillers_per_minute: Measure
+    fillers_moved: bool | None
+    filled_pauses: Measure
+    long_pauses: Measure
+    mistakes_gone: tuple[MistakeName, ...]
+    mistakes_new: tuple[MistakeName, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TakeSummary:
+    """The facts of one take that progress needs, kept apart so that nobody reads whole assessments for them.
+
+    taken_at: when it was recorded, with its time zone. stages: keyed by label, in the rubric's order; empty
+    where nothing was said. purpose: "main" for a whole answer; other purposes are exercises.
+    """
+
+    id: str
+    taken_at: datetime
+    question_id: str | None
+    purpose: str
+    duration_s: float | None
+    target_min_s: float | None
+    target_max_s: float | None
+    verdict: Verdict | None
+    speech_rate_wpm: float | None
+    fillers_per_minute: float | None
+    fillers_range: tuple[float, float] | None
+    stages: Mapping[str, Level]
+    mistakes: tuple[MistakeName, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """Whether a figure moves from take to take by more than chance.
+
+    direction: None where the test does not tell a trend from noise, or where there are too few takes to ask. p:
+    probability of so strong an order by chance alone; None with too few takes. per_ten_takes: the
+    median slope, in the figure's unit; takes: how many it rests on; needed: how many it takes at least.
+    """
+
+    figure: FigureName
+    direction: Literal["rising", "falling"] | None
+    p: float | None
+    per_ten_takes: float | None
+    takes: int
+    needed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Best:
+    """A personal best: what, how much, in which take."""
+
+    name: str
+    value: str
+    take: TakeSummary
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What many takes say together; takes: oldest first.
+
+    streak_days: days in a row with a take, today's or yesterday's the last. on_target: how many of the
+    timed takes lay inside their target.
+    """
+
+    takes: tuple[TakeSummary, ...]
+    trends: tuple[Trend, ...]
+    bests: tuple[Best, ...]
+    streak_days: int
+    longest_streak_days: int
+    on_target: int
+    timed: int
+
+
+@dataclass(frozen=True, slots=True)
 class TakeMark:
     """A place in a take where the sound is not what was said.
 
@@ -529,37 +727,24 @@ class TakeFacts:
     marks: tuple[TakeMark, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry(TakeSummary):
     """One take of the past, as a line of figures: what lists, progress and plans need, and nothing to parse.
 
-    id: short, what people type. take_id and the fields up to device: see `TakeFacts`. The figures are those of the
-    newest assessment, with the fillers as corrected; None where they could not be measured. stages and star
-    are keyed by label, in the rubric's order, and empty where nothing was judged. audio: the recording is
-    still kept. assessments: how often it was judged. corrections: how many were made to its fillers.
+    id: short, what people type. take_id to device: see `TakeFacts`. The figures are those of the newest assessment,
+    with the fillers as corrected; None where they could not be measured. star: seconds, keyed by label, in the
+    rubric's order, empty where nothing was judged. audio: the recording is still kept. assessments: how often
+    it was judged. corrections: how many were made to its fillers.
     """
 
-    id: str
     take_id: str
-    taken_at: datetime
-    question_id: str | None
     question: str | None
     level: CandidateLevel | None
-    purpose: str
     rehearsal_id: str | None
-    target_min_s: float | None
-    target_max_s: float | None
     device: str | None
-    duration_s: float | None
     speaking_time_s: float | None
-    verdict: Verdict | None
-    speech_rate_wpm: float | None
-    fillers_per_minute: float | None
-    fillers_range: tuple[float, float] | None
     filled_pauses: int | None
-    stages: Mapping[str, Level]
     star: Mapping[str, float | None]
-    mistakes: tuple[MistakeName, ...]
     whisper: str | None
     lifecycle: str | None
     audio: bool

@@ -9,20 +9,27 @@ The models are loaded once and serve any number of answers.
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
+
+from voice_coach.audio.activity import VoiceActivity
 from voice_coach.audio.files import AudioFile
+from voice_coach.audio.sound import listen
 from voice_coach.audio.windows import WindowCutter
 from voice_coach.coverage.classifier import Classifier, gpu_backend
 from voice_coach.coverage.judgement import judge_answer
 from voice_coach.coverage.sentences import line_sentences, spoken_sentences, typed_sentences
 from voice_coach.delivery.measure import measure_delivery
-from voice_coach.interviewer.feedback import compose_feedback
+from voice_coach.errors import UsageError
+from voice_coach.interviewer.follow_up import compose_answer_feedback
 from voice_coach.interviewer.questions import QuestionPack, read_pack
 from voice_coach.records import (
+    SAMPLE_RATE_HZ,
     Assessment,
     CandidateLevel,
     Coverage,
@@ -32,6 +39,8 @@ from voice_coach.records import (
     Question,
     Recording,
     Sentence,
+    Sound,
+    Span,
     Timings,
     Transcript,
     Window,
@@ -39,6 +48,7 @@ from voice_coach.records import (
 )
 from voice_coach.speech.device import CPU, Device, DeviceChoice, choose_device
 from voice_coach.speech.model_files import DEFAULT_WHISPER, LIFECYCLE, find, verified
+from voice_coach.speech.terms import correct_terms, read_terms
 from voice_coach.speech.whisper import Transcriber, Whisper, WhisperOptions
 
 log = logging.getLogger(__name__)
@@ -60,53 +70,84 @@ CLIPPED_NOTE = 0.001
 """One sample in a thousand at full scale is heard as distortion."""
 
 
+WARM_S = 0.5
+"""Enough sound for Whisper not to skip it as no word."""
+
+
 @dataclass
 class Coach:
     """Loads models when first needed, and judges answers with them.
 
-    level: what is expected of the candidate. device: where Whisper may run; chosen_device, once
-    Whisper is loaded, where it does and what the person should know about that. load_s: time
-    spent on loading that no assessment has accounted for yet.
+    level: what is expected of the candidate. terms: product names of the user's own. device: where Whisper may
+    run; chosen_device, once Whisper is loaded, where it does and what the person should know about that.
+    load_s: time spent on loading that no assessment has accounted for yet.
     """
 
     level: CandidateLevel = "mid"
     device: DeviceChoice = "auto"
     whisper_name: str = DEFAULT_WHISPER
     pack: QuestionPack = field(default_factory=read_pack)
+    terms: tuple[str, ...] = ()
     chosen_device: Device = CPU
     load_s: float = 0.0
     _whisper: Transcriber | None = None
     _classifier: Classifier | None = None
+    _loading: threading.RLock = field(default_factory=threading.RLock, repr=False, compare=False)
 
     @property
     def whisper(self) -> Transcriber:
         """Raises: ModelError, TranscriptionError."""
-        if self._whisper is None:
-            started = time.perf_counter()
-            folder = verified(find(self.whisper_name))
-            self.chosen_device = choose_device(self.device, folder)
-            options = WhisperOptions(self.chosen_device.name, self.chosen_device.compute_type)
-            self._whisper = Whisper(folder, options)
-            self.load_s += time.perf_counter() - started
-        return self._whisper
+        with self._loading:
+            if self._whisper is None:
+                started = time.perf_counter()
+                folder = verified(find(self.whisper_name))
+                self.chosen_device = choose_device(self.device, folder)
+                options = WhisperOptions(self.chosen_device.name, self.chosen_device.compute_type)
+                self._whisper = Whisper(folder, options)
+                self.load_s += time.perf_counter() - started
+            return self._whisper
 
     @property
     def classifier(self) -> Classifier:
         """Raises: ModelError."""
-        if self._classifier is None:
-            started = time.perf_counter()
-            folder = verified(find(LIFECYCLE))
-            # a GPU that serves Whisper serves the classifier, too, where torch is installed
-            backend = gpu_backend(folder) if self.chosen_device.name == "cuda" else None
-            self._classifier = Classifier(folder, backend)
-            self.load_s += time.perf_counter() - started
-        return self._classifier
+        with self._loading:
+            if self._classifier is None:
+                started = time.perf_counter()
+                folder = verified(find(LIFECYCLE))
+                # a GPU that serves Whisper serves the classifier, too, where torch is installed
+                backend = gpu_backend(folder) if self.chosen_device.name == "cuda" else None
+                self._classifier = Classifier(folder, backend)
+                self.load_s += time.perf_counter() - started
+            return self._classifier
+
+    def warm(self) -> None:
+        """Load what an answer needs and run each once, so that the first answer pays nothing. Any thread may.
+
+        Raises: ModelError, TranscriptionError.
+        """
+        with self._loading:
+            noise = np.random.default_rng(0).normal(0.0, 1e-3, round(WARM_S * SAMPLE_RATE_HZ)).astype(np.float32)
+            VoiceActivity().push(noise)
+            whole = Span(0.0, WARM_S)
+            window = Window(noise, (whole,), (whole,))
+            self.whisper.transcribe(window)
+            listen(window)
+            self.classifier.judge(typed_sentences("The alert fired."))
 
     @property
     def main_question(self) -> Question:
         """The pack's own question with its target."""
-        pack = self.pack
-        return Question(pack.id, pack.question, pack.target_min_s, pack.target_max_s)
+        return self.pack.main_question()
+
+    def question(self, name: str) -> Question:
+        """The main question or a follow-up of the pack, by its id. Raises: UsageError naming those there are."""
+        if name == self.pack.id:
+            return self.main_question
+        for one in self.pack.follow_ups:
+            if one.follow_up.id == name:
+                return one.asked_as
+        known = ", ".join((self.pack.id, *(one.follow_up.id for one in self.pack.follow_ups)))
+        raise UsageError(f"there is no question {name!r}; there are: {known}")
 
     def analyze(
         self,
@@ -140,14 +181,17 @@ class Coach:
         question = question or self.main_question
         classifier = self.classifier
         started = time.perf_counter()
+        transcript = self.with_terms(transcript)
         delivery = measure_delivery(
             transcript.words,
             transcript.verbatim,
             recording.voiced,
             target_min_s=question.target_min_s,
             target_max_s=question.target_max_s,
+            sounds=transcript.sounds,
+            clipped=recording.clipped,
         )
-        coverage, feedback = self._judge(spoken_sentences(transcript.words), delivery, asked, classifier)
+        coverage, feedback = self._judge(question, spoken_sentences(transcript.words), delivery, asked, classifier)
         classify_s = time.perf_counter() - started
         log.debug("transcript of %s: %s", recording.path, transcript.text)
         return Assessment(
@@ -161,6 +205,10 @@ class Coach:
             notes=tuple(_notes(recording, transcript)),
         )
 
+    def with_terms(self, transcript: Transcript) -> Transcript:
+        """The transcript with the field's terms and the user's own written right. Raises: QuestionPackError."""
+        return replace(transcript, words=correct_terms(transcript.words, read_terms(own=self.terms)))
+
     def judge_text(self, text: str, *, lines: bool = False, asked: Collection[str] = ()) -> Assessment:
         """Judge a typed answer: prose, or with `lines` one unit a line, kept one to one.
 
@@ -169,7 +217,7 @@ class Coach:
         classifier = self.classifier
         started = time.perf_counter()
         sentences = line_sentences(text) if lines else typed_sentences(text)
-        coverage, feedback = self._judge(sentences, None, asked, classifier)
+        coverage, feedback = self._judge(self.main_question, sentences, None, asked, classifier)
         spent = time.perf_counter() - started
         words = tuple(Word(token, 0.0, 0.0, None) for token in text.split())
         return Assessment(
@@ -189,6 +237,7 @@ class Coach:
 
     def _judge(
         self,
+        question: Question,
         sentences: tuple[Sentence, ...],
         delivery: Delivery | None,
         asked: Collection[str],
@@ -198,7 +247,7 @@ class Coach:
             return None, None
         calibration = classifier.calibration
         coverage = judge_answer(classifier.judge(sentences), calibration.threshold, calibration.doubt)
-        feedback = compose_feedback(coverage, delivery, pack=self.pack, level=self.level, asked=asked)
+        feedback = compose_answer_feedback(question, coverage, delivery, pack=self.pack, level=self.level, asked=asked)
         return coverage, feedback
 
     def _names(self, *, spoken: bool) -> ModelNames:
@@ -220,11 +269,13 @@ def _hear(path: str | Path, whisper: Transcriber, progress: Progress | None) -> 
     """Read, cut and transcribe in one pass; memory holds one window at a time."""
     words: list[Word] = []
     verbatim: list[Word] = []
+    sounds: list[Sound] = []
 
     def take(window: Window) -> None:
         text = whisper.transcribe(window)
         words.extend(text.words)
         verbatim.extend(text.verbatim)
+        sounds.append(listen(window))
 
     with AudioFile(path) as audio:
         cutter = WindowCutter()
@@ -238,7 +289,7 @@ def _hear(path: str | Path, whisper: Transcriber, progress: Progress | None) -> 
         recording = audio.recording(tuple(cutter.voiced))
         if progress:
             progress(recording.duration_s, recording.duration_s)
-    return recording, Transcript(tuple(words), tuple(verbatim))
+    return recording, Transcript(tuple(words), tuple(verbatim), tuple(sounds))
 
 
 def _notes(recording: Recording, transcript: Transcript) -> Iterable[str]:

@@ -10,6 +10,7 @@
     cues = "spoken"             # at the time cards: tone, spoken or off
     takes = "~/rehearsals"      # where recordings are kept
     keep_audio_days = 30        # how long they are kept
+    terms = ["Zookeeperly"]     # product names of your own, to be written right
 
 The file is `settings.toml` in the user's configuration folder: ~/.config/voice-coach on Linux
 (XDG_CONFIG_HOME is heeded), ~/Library/Application Support/voice-coach on macOS.
@@ -66,6 +67,7 @@ class Settings:
     rate_wpm: int | None = None
     cues: Cues = "tone"
     keep_audio_days: int | None = None
+    terms: tuple[str, ...] = ()
     from_file: frozenset[str] = frozenset()
 
     def origin(self, key: str) -> Origin:
@@ -204,6 +206,16 @@ def _folder(value: object) -> Path:
     return folder
 
 
+def _texts(value: object) -> tuple[str, ...]:
+    what = "a list of names with letters in them"
+    if not isinstance(value, list):
+        raise ValueError(what)
+    for one in value:
+        if not isinstance(one, str) or not one.isprintable() or not any(c.isalnum() for c in one):
+            raise ValueError(what)
+    return tuple(one.strip() for one in value)
+
+
 def _shown(value: object) -> str:
     text = f'"{value}"' if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else str(value)
     text = " ".join(text.split())
@@ -221,6 +233,7 @@ _CHECKS: dict[str, Callable[[object], object]] = {
     "cues": _one_of(get_args(Cues)),
     "takes": _folder,
     "keep_audio_days": _whole(1, LONGEST_KEEP_DAYS, "days"),
+    "terms": _texts,
 }
 
 KEYS: tuple[str, ...] = tuple(_CHECKS)

@@ -60,6 +60,31 @@ class WindowCutter:
         """Time up to which the voice detector has decided."""
         return self._frames * FRAME / SAMPLE_RATE_HZ
 
+    @property
+    def silent_s(self) -> float:
+        """Seconds of silence up to now; 0 while there is voice."""
+        return self._spans.silent_s
+
+    @property
+    def open_since_s(self) -> float | None:
+        """Start of the stretch of voice that is still going on, None in silence."""
+        return self._spans.open_since_s
+
+    @property
+    def waiting_since_s(self) -> float | None:
+        """Start of the voice that is in no window yet; None where all of it is."""
+        spans = self._so_far()
+        return spans[0].start_s if spans else None
+
+    def tail(self) -> Window | None:
+        """The window that `finish` would give now; changes nothing. None while there is voice, or none waits.
+
+        After KEEP_S of silence it stays the same until somebody speaks again.
+        """
+        if not self._pending or self._spans.open_since_s is not None or self.silent_s < KEEP_S:
+            return None
+        return self._window(self._pending, self._audio_end_s)
+
     def push(self, samples: Samples) -> Iterator[Window]:
         self._audio = np.concatenate([self._audio, samples])
         for probability in self._activity.push(samples):
@@ -133,23 +158,26 @@ class WindowCutter:
         return pieces
 
     def _cut(self, at_s: float) -> Window:
-        spans = self._so_far()
+        window = self._window(self._so_far(), at_s)
+        self._pending = [Span(max(span.start_s, at_s), span.end_s) for span in self._pending if span.end_s > at_s]
+        self._cut_s = at_s
+        self._forget_before(at_s)
+        return window
+
+    def _window(self, spans: list[Span], at_s: float) -> Window:
+        """These stretches of voice, up to that time, with the silence kept around them."""
         taken = [Span(span.start_s, min(span.end_s, at_s)) for span in spans if span.start_s < at_s]
         indices = [
             (round(piece.start_s * SAMPLE_RATE_HZ), round(piece.end_s * SAMPLE_RATE_HZ))
             for piece in self._pieces(taken, at_s)
         ]
-        window = Window(
+        return Window(
             samples=np.concatenate(
                 [self._audio[first - self._audio_start : last - self._audio_start] for first, last in indices]
             ),
             pieces=tuple(Span(first / SAMPLE_RATE_HZ, last / SAMPLE_RATE_HZ) for first, last in indices),
             voiced=tuple(taken),
         )
-        self._pending = [Span(max(span.start_s, at_s), span.end_s) for span in self._pending if span.end_s > at_s]
-        self._cut_s = at_s
-        self._forget_before(at_s)
-        return window
 
     def _forget_before(self, time_s: float) -> None:
         index = max(round(time_s * SAMPLE_RATE_HZ), self._audio_start)

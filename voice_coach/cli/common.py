@@ -68,7 +68,7 @@ def coach_for(
     if settings.target_min_s is not None and settings.target_max_s is not None:
         pack = replace(pack, target_min_s=settings.target_min_s, target_max_s=settings.target_max_s)
     wanted = level.value if level else settings.level
-    return Coach(level=wanted, device=device.value, whisper_name=model, pack=pack)
+    return Coach(level=wanted, device=device.value, whisper_name=model, pack=pack, terms=settings.terms)
 
 
 def show_assessment(assessment: Assessment, json_output: bool) -> bool:

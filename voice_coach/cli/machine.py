@@ -36,6 +36,8 @@ def show_settings() -> None:
     for key in KEYS:
         value = getattr(settings, key)
         shown = _UNSET[key] if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+        if isinstance(value, tuple):
+            shown = ", ".join(value) or "none of your own"
         typer.echo(f"  {key:<15}  {settings.origin(key):<7}  {shown}")
 
 

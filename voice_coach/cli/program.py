@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from voice_coach import __version__
-from voice_coach.cli import analyze, machine, takes
+from voice_coach.cli import analyze, machine, practice, report, takes
 from voice_coach.cli.common import INTERRUPTED_EXIT, USAGE_EXIT, complain
 from voice_coach.errors import OutputError, UsageError, VoiceCoachError
 
@@ -53,12 +53,15 @@ def _global(
     )
 
 
+app.command()(practice.practice)
 app.command()(analyze.analyze)
 app.command()(analyze.coverage)
 app.command()(machine.devices)
 app.command()(machine.doctor)
 app.command("settings")(machine.show_settings)
 app.command()(takes.recover)
+app.command()(report.report)
+app.command()(report.compare)
 app.add_typer(machine.models_app, name="models")
 
 
@@ -68,7 +71,7 @@ def run(arguments: list[str] | None = None) -> int:
     words = sys.argv[1:] if arguments is None else arguments
     result: object
     try:
-        result = command(args=words or ["--help"], prog_name="voice-coach", standalone_mode=False)
+        result = command(args=words or ["practice"], prog_name="voice-coach", standalone_mode=False)
     except typer.TyperException as exc:
         told = getattr(exc, "format_message", exc.__str__)().replace("Value error, ", "")
         complain(UsageError(f"{told} (see: voice-coach --help)"))

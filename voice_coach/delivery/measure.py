@@ -14,7 +14,8 @@ from voice_coach.delivery.timing import (
     silent_pauses,
     speaking_time_s,
 )
-from voice_coach.records import Delivery, Span, Word
+from voice_coach.delivery.voice import measure_voice
+from voice_coach.records import Delivery, Sound, Span, Word
 
 
 def measure_delivery(
@@ -24,8 +25,14 @@ def measure_delivery(
     *,
     target_min_s: float = TARGET_MIN_S,
     target_max_s: float = TARGET_MAX_S,
+    sounds: Sequence[Sound] = (),
+    clipped: float | None = None,
 ) -> Delivery:
-    """How an answer was delivered; every measure is None where no word was spoken."""
+    """How an answer was delivered; every measure is None where no word was spoken.
+
+    sounds: what the windows sounded like; without them fewer hesitations are found, and nothing is said of the
+    voice. clipped: share of samples at full scale, 0 to 1.
+    """
     answer = answer_span(words, voiced)
     duration_s = None if answer is None else answer.duration_s
     speaking_s = None if answer is None else speaking_time_s(answer, voiced)
@@ -38,9 +45,10 @@ def measure_delivery(
         words=spoken,
         speech_rate_wpm=None if duration_s is None else rate_wpm(spoken, duration_s),
         articulation_rate_wpm=None if speaking_s is None else rate_wpm(spoken, speaking_s),
-        fillers=count_fillers(words, verbatim, voiced, speaking_s=speaking_s, spoken_words=spoken),
+        fillers=count_fillers(words, verbatim, voiced, speaking_s=speaking_s, spoken_words=spoken, sounds=sounds),
         pauses=() if answer is None else silent_pauses(answer, voiced, words),
         latency_s=None if answer is None else answer.start_s,
         pace_curve=curve,
         pace_changes=pace_changes(curve, words),
+        voice=None if answer is None else measure_voice(sounds, words, voiced, clipped=clipped),
     )

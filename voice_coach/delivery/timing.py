@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from voice_coach.records import Pause, PauseKind, PausePlace, Span, Target, Verdict, Word
+from voice_coach.records import Cards, Pause, PauseKind, PausePlace, Span, Target, Verdict, Word
 
 TARGET_MIN_S = 90.0
 TARGET_MAX_S = 180.0
@@ -20,6 +20,19 @@ LONG_PAUSE_S = 2.0
 
 LOST_THREAD_S = 5.0
 """From here on the thread is lost. Source: the rubric."""
+
+LAST_CALL_SHARE = 1 / 3
+"""Yellow stands this share of the target's range before red: 30 s of the main answer's 90, time for
+the result and a lesson, which is what an answer that is cut off lacks."""
+
+SHORTEST_LAST_CALL_S = 15.0
+"""Two sentences at 150 words a minute; a later warning comes too late to act on."""
+
+OVERRUN_SHARE = 1 / 6
+"""Overrun stands this share of the longest time behind red: 30 s of the main answer's three minutes."""
+
+SHORTEST_OVERRUN_S = 10.0
+"""One sentence more, so that nobody is cut off in the middle of the last one."""
 
 CLAUSE_OPENERS = frozenset("and but so because then or which where when while after before if okay well".split())
 """A recogniser leaves out commas, so a clause also ends where one of these begins the next."""
@@ -74,6 +87,28 @@ def held_against_target(
         verdict = "short" if duration_s < min_s else "long" if duration_s > max_s else "in_range"
     margin_s = None if duration_s is None else min(duration_s - min_s, 0.0) + max(duration_s - max_s, 0.0)
     return Target(min_s, max_s, verdict, margin_s)
+
+
+def cards_for(target_min_s: float, target_max_s: float) -> Cards:
+    """When to show which card for an answer that should take target_min_s to target_max_s.
+
+    | answer | target | green | yellow | red | overrun |
+    | --- | --- | --- | --- | --- | --- |
+    | main | 1:30 to 3:00 | 1:30 | 2:30 | 3:00 | 3:30 |
+    | 90-second version | 1:00 to 1:30 | 1:00 | 1:15 | 1:30 | 1:45 |
+    | long version | 3:00 to 4:00 | 3:00 | 3:40 | 4:00 | 4:40 |
+
+    Green and red are the target's ends, so that the cards and the verdict never disagree. In a range too
+    narrow for SHORTEST_LAST_CALL_S yellow lies half-way.
+
+    Raises: ValueError unless 0 < target_min_s < target_max_s.
+    """
+    if not 0.0 < target_min_s < target_max_s:
+        raise ValueError(f"not a range of times: {target_min_s} to {target_max_s}")
+    range_s = target_max_s - target_min_s
+    last_call_s = min(max(LAST_CALL_SHARE * range_s, SHORTEST_LAST_CALL_S), range_s / 2)
+    overrun_s = max(OVERRUN_SHARE * target_max_s, SHORTEST_OVERRUN_S)
+    return Cards(target_min_s, target_max_s - last_call_s, target_max_s, target_max_s + overrun_s)
 
 
 def _place(middle_s: float, words: Sequence[Word]) -> PausePlace:

@@ -43,6 +43,9 @@ MOSTLY_WE, MOSTLY_I = 0.2, 0.95
 """Shares of "I" under which nobody knows what the candidate did, and over which, from a senior, nobody
 else seems to have been there. Ours; the interview guide only asks for an honest share."""
 
+WITHIN_SECONDS = 120.0
+"""Targets that end before this are said in seconds, as a person would."""
+
 WEIGHT = ("mitigation", "detection", "communication", "severity", "prevention")
 """Which missing stage hurts most: an answer without the way out is no incident response."""
 
@@ -97,7 +100,7 @@ SIGNALS: Mapping[str, Mapping[CandidateLevel, str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class _Fix:
+class Fix:
     """A thing to fix: as shown, and as said."""
 
     shown: str
@@ -121,7 +124,7 @@ def compose_feedback(
     follow_up = choose_follow_up(coverage, pack, level, asked)
     return Feedback(
         verdict="" if delivery is None else verdict_line(delivery),
-        spoken=_spoken(delivery, strengths, fixes, follow_up),
+        spoken=compose_spoken(delivery, strengths, fixes, follow_up),
         strengths=tuple(strength.shown for strength in strengths),
         fixes=tuple(fix.shown for fix in fixes),
         to_be_heard={
@@ -169,53 +172,56 @@ def verdict_line(delivery: Delivery) -> str:
     length, target = delivery.answer_duration_s, delivery.target
     if length is None or target.verdict is None:
         return ""
-    span = f"{target.min_s / 60:g} to {target.max_s / 60:g} minutes"
+    if target.max_s < WITHIN_SECONDS:
+        span = f"{target.min_s:g} to {target.max_s:g} seconds"
+    else:
+        span = f"{target.min_s / 60:g} to {target.max_s / 60:g} minutes"
     if target.verdict == "in_range":
         return f"You spoke for {spoken_time(length)}, inside the target of {span}."
     # a length is never rounded across the limit it is held against
     if target.verdict == "short":
         return (
-            f"You spoke for {spoken_time(floor(length))}, {_gap(target.min_s - length)} short of the target of {span}."
+            f"You spoke for {spoken_time(floor(length))}, {gap(target.min_s - length)} short of the target of {span}."
         )
-    return f"You spoke for {spoken_time(ceil(length))}, {_gap(length - target.max_s)} over the target of {span}."
+    return f"You spoke for {spoken_time(ceil(length))}, {gap(length - target.max_s)} over the target of {span}."
 
 
-def _gap(seconds: float) -> str:
+def gap(seconds: float) -> str:
     """A distance from the target as one says it; never "0 seconds", which would be none."""
     return spoken_time(max(1, ceil(seconds)))
 
 
-def _fixes(coverage: Coverage, delivery: Delivery | None, level: CandidateLevel) -> Iterator[_Fix]:
+def _fixes(coverage: Coverage, delivery: Delivery | None, level: CandidateLevel) -> Iterator[Fix]:
     """Everything worth fixing, most important first."""
     if not coverage.on_subject:
-        yield _Fix(
+        yield Fix(
             "I did not hear an answer to the question: tell one real incident, from how you noticed it to what changed afterwards.",
             "I did not hear an answer to the question. Tell me one real incident, from how you noticed it to what changed afterwards.",
         )
-        yield from _filler_fix(delivery)
-        yield from _pace_fixes(delivery)
+        yield from filler_fix(delivery)
+        yield from pace_fixes(delivery)
         return
     mistakes = {mistake.name: mistake for mistake in coverage.mistakes}
     if "heroic" in mistakes:
-        quote = _quote(mistakes["heroic"].evidence[0].text)
-        yield _Fix(
-            f"“{quote}” sounds like a risky act outside process. Say who approved or knew of it, or what you would do instead today.",
+        quoted = quote(mistakes["heroic"].evidence[0].text)
+        yield Fix(
+            f"“{quoted}” sounds like a risky act outside process. Say who approved or knew of it, or what you would do instead today.",
             "One act sounded risky and outside process. Say who approved it, or what you would do instead today.",
         )
     missing = [stage for stage in WEIGHT if coverage.stages[stage].level == "missing"]
     if "mitigation" in missing:
-        yield _missing_fix("mitigation", coverage.stages["mitigation"], level)
+        yield missing_fix("mitigation", coverage.stages["mitigation"], level)
     if "root_cause_first" in mistakes:
-        yield _Fix(
+        yield Fix(
             "You dug for the cause while the impact went on. Tell first how you stabilised, then how you found the cause.",
             "You went for the cause before you stabilised. Tell first how you stopped the impact.",
         )
     if "communication" in missing:
         why = "The story is purely technical. " if "purely_technical" in mistakes else ""
-        fix = _missing_fix("communication", coverage.stages["communication"], level)
-        yield _Fix(why + fix.shown, why + fix.said)
+        fix = missing_fix("communication", coverage.stages["communication"], level)
+        yield Fix(why + fix.shown, why + fix.said)
     if "no_customer_impact" in mistakes:
-        yield _Fix(
+        yield Fix(
             "Nobody hears who was hurt: say in the first 15 seconds which customers, orders or teams were affected, and how many.",
             "Say early who was affected, and how many.",
         )
@@ -223,59 +229,61 @@ def _fixes(coverage: Coverage, delivery: Delivery | None, level: CandidateLevel)
         yield _time_fix(delivery, coverage)
     # a habit told without a scene has no first seconds to win or lose
     elif coverage.opening.heard is False and coverage.star["situation"].evidence and coverage.impact:
-        yield _Fix(
+        yield Fix(
             "The first 15 seconds name neither who was hurt nor how it was contained: open with one of the two.",
             "Open with who was hurt, or how you contained it.",
         )
     for stage in missing:
         if stage not in ("mitigation", "communication"):
-            yield _missing_fix(stage, coverage.stages[stage], level)
+            yield missing_fix(stage, coverage.stages[stage], level)
     severe = delivery is not None and (delivery.fillers.per_minute or 0.0) > FILLER_SOUNDS_SEVERE
     if severe:
-        yield from _filler_fix(delivery)
+        yield from filler_fix(delivery)
     if "vague" in mistakes:
-        yield _Fix(
+        yield Fix(
             "The answer stays vague: put in one number, one tool and one decision that was yours.",
             "It stayed vague. Put in one number, one tool, and one decision that was yours.",
         )
     for stage in WEIGHT:
         if coverage.stages[stage].level == "mentioned":
-            yield _Fix(
+            yield Fix(
                 f"You only touched on {HEARD_AS[stage]}: {SIGNALS[stage][level]}.",
-                f"You only touched on {HEARD_AS[stage]}. Next time, {_first_part(SIGNALS[stage][level])}.",
+                f"You only touched on {HEARD_AS[stage]}. Next time, {first_part(SIGNALS[stage][level])}.",
             )
     if not severe:
-        yield from _filler_fix(delivery)
-    yield from _pace_fixes(delivery)
+        yield from filler_fix(delivery)
+    yield from pace_fixes(delivery)
     yield from _balance_fixes(coverage)
     yield from _ownership_fixes(coverage, level)
 
 
-def _missing_fix(stage: str, found: StageCoverage, level: CandidateLevel) -> _Fix:
+def missing_fix(stage: str, found: StageCoverage, level: CandidateLevel) -> Fix:
+    """A stage that was not heard: what would make it heard at this level."""
     opening = "I'm not sure I heard" if found.unsure else "I did not hear"
-    return _Fix(
+    return Fix(
         f"{opening} {MEANT[stage]} ({stage}): {SIGNALS[stage][level]}.",
-        f"{opening} {MEANT[stage]}. Next time, {_first_part(SIGNALS[stage][level])}.",
+        f"{opening} {MEANT[stage]}. Next time, {first_part(SIGNALS[stage][level])}.",
     )
 
 
-def _time_fix(delivery: Delivery, coverage: Coverage) -> _Fix:
+def _time_fix(delivery: Delivery, coverage: Coverage) -> Fix:
     length, target = delivery.answer_duration_s or 0.0, delivery.target
     if target.verdict == "short":
         thin = next((stage for stage in WEIGHT if coverage.stages[stage].level != "strong"), "mitigation")
-        return _Fix(
-            f"At {spoken_time(length)} it is too short: spend {_gap(target.min_s - length)} more, first on {MEANT[thin]}.",
-            f"Take {_gap(target.min_s - length)} more, first for {MEANT[thin]}.",
+        return Fix(
+            f"At {spoken_time(length)} it is too short: spend {gap(target.min_s - length)} more, first on {MEANT[thin]}.",
+            f"Take {gap(target.min_s - length)} more, first for {MEANT[thin]}.",
         )
     longest = max(coverage.stages, key=lambda stage: coverage.stages[stage].seconds or 0.0)
-    return _Fix(
-        f"At {spoken_time(length)} it is too long: cut {_gap(length - target.max_s)}, first from {MEANT[longest]}, "
+    return Fix(
+        f"At {spoken_time(length)} it is too long: cut {gap(length - target.max_s)}, first from {MEANT[longest]}, "
         f"where you spent {round(coverage.stages[longest].seconds or 0.0)} s.",
-        f"Cut {_gap(length - target.max_s)}, first from {MEANT[longest]}.",
+        f"Cut {gap(length - target.max_s)}, first from {MEANT[longest]}.",
     )
 
 
-def _filler_fix(delivery: Delivery | None) -> Iterator[_Fix]:
+def filler_fix(delivery: Delivery | None) -> Iterator[Fix]:
+    """Fillers, where there are enough of them to be noticed."""
     if delivery is None:
         return
     fillers = delivery.fillers
@@ -283,13 +291,14 @@ def _filler_fix(delivery: Delivery | None) -> Iterator[_Fix]:
         strong = "very noticeable" if fillers.per_minute > FILLER_SOUNDS_SEVERE else "noticeable"
         # most_common keeps the order of first hearing among equals
         said, _ = Counter(event.text for event in fillers.events if event.kind != "repetition").most_common(1)[0]
-        yield _Fix(
+        yield Fix(
             f"{fillers.per_minute:.0f} fillers a minute are {strong} (most often “{said}”): pause in silence instead.",
             f"About {fillers.per_minute:.0f} fillers a minute, most often {said}. Pause in silence instead.",
         )
 
 
-def _pace_fixes(delivery: Delivery | None) -> Iterator[_Fix]:
+def pace_fixes(delivery: Delivery | None) -> Iterator[Fix]:
+    """A pace or a number of pauses that a listener notices."""
     if delivery is None:
         return
     pace = delivery.speech_rate_wpm
@@ -297,34 +306,34 @@ def _pace_fixes(delivery: Delivery | None) -> Iterator[_Fix]:
         # the same too little speech that has no filler rate has no pace worth a word
         pace = None
     if pace is not None and pace > FAST_WPM:
-        yield _Fix(f"{pace:.0f} words a minute is fast: aim for 130 to 165.", "Slow down a little.")
+        yield Fix(f"{pace:.0f} words a minute is fast: aim for 130 to 165.", "Slow down a little.")
     if pace is not None and pace < SLOW_WPM:
-        yield _Fix(f"{pace:.0f} words a minute is slow: aim for 130 to 165.", "Pick up the pace a little.")
+        yield Fix(f"{pace:.0f} words a minute is slow: aim for 130 to 165.", "Pick up the pace a little.")
     long = [pause for pause in delivery.pauses if pause.kind != "short"]
     if len(long) >= LONG_PAUSES_NOTICED:
-        yield _Fix(
+        yield Fix(
             f"{len(long)} pauses of over 2 s: know your next step before you finish the last one.",
             f"There were {len(long)} long pauses. Know your next step before you finish the last.",
         )
 
 
-def _balance_fixes(coverage: Coverage) -> Iterator[_Fix]:
+def _balance_fixes(coverage: Coverage) -> Iterator[Fix]:
     parts = {part: found.seconds for part, found in coverage.star.items()}
     action = parts["action"]
     if action is None or any(seconds is None for seconds in parts.values()):
         return
     longest = max(parts, key=lambda part: parts[part] or 0.0)
     if longest != "action" and (parts[longest] or 0.0) > 0:
-        yield _Fix(
+        yield Fix(
             f"More time went on the {longest} than on what you did: make the action the longest part.",
             "Make what you did the longest part.",
         )
 
 
-def _ownership_fixes(coverage: Coverage, level: CandidateLevel) -> Iterator[_Fix]:
+def _ownership_fixes(coverage: Coverage, level: CandidateLevel) -> Iterator[Fix]:
     """Who did it: the candidate's own part, and from a senior the others' parts."""
     if not coverage.star["task"].evidence:
-        yield _Fix(
+        yield Fix(
             "Your own role is not named: say in one sentence what was yours to do; a small role told honestly is fine.",
             "Say what your own role was.",
         )
@@ -334,43 +343,45 @@ def _ownership_fixes(coverage: Coverage, level: CandidateLevel) -> Iterator[_Fix
         return
     share = said.singular / both
     if share < MOSTLY_WE:
-        yield _Fix(
+        yield Fix(
             f"Nearly all of it is told as “we” ({said.plural} of {both}): say which part was yours.",
             "Say I where it was you.",
         )
     if share > MOSTLY_I and level == "senior":
-        yield _Fix(
+        yield Fix(
             f"Nearly all of it is told as “I” ({said.singular} of {both}): from a senior one wants to hear who else had which role.",
             "Say who else had which role.",
         )
 
 
-def _strengths(coverage: Coverage, delivery: Delivery | None) -> Iterator[_Fix]:
+def _strengths(coverage: Coverage, delivery: Delivery | None) -> Iterator[Fix]:
     """What was good, most telling first; nothing is praised that was not measured."""
     strong = [stage for stage in WEIGHT if coverage.stages[stage].level == "strong"]
     if len(strong) == len(WEIGHT):
-        yield _Fix(
+        yield Fix(
             "All five stages of the incident, each with something specific.",
             "All five stages, each with something specific.",
         )
     if strong:
         best = max(strong, key=lambda stage: coverage.stages[stage].evidence[0].score)
-        quote = _quote(coverage.stages[best].evidence[0].text)
-        yield _Fix(
-            f"You made {HEARD_AS[best]} concrete: “{quote}”",
+        quoted = quote(coverage.stages[best].evidence[0].text)
+        yield Fix(
+            f"You made {HEARD_AS[best]} concrete: “{quoted}”",
             f"You made {HEARD_AS[best]} concrete.",
         )
     if coverage.impact and coverage.on_subject:
-        yield _Fix("You said who was affected.", "You said who was affected.")
+        yield Fix("You said who was affected.", "You said who was affected.")
     if delivery is not None:
         fillers = delivery.fillers
         if delivery.target.verdict == "in_range":
-            yield _Fix("The length is right.", "The length is right.")
+            yield Fix("The length is right.", "The length is right.")
         if fillers.per_minute is not None and fillers.per_minute <= FILLER_SOUNDS_GOOD:
-            yield _Fix(f"Few fillers: {fillers.per_minute:.1f} a minute.", "Very few fillers.")
+            yield Fix(f"Few fillers: {fillers.per_minute:.1f} a minute.", "Very few fillers.")
 
 
-def _spoken(delivery: Delivery | None, strengths: list[_Fix], fixes: list[_Fix], follow_up: FollowUp | None) -> str:
+def compose_spoken(
+    delivery: Delivery | None, strengths: list[Fix], fixes: list[Fix], follow_up: FollowUp | None
+) -> str:
     """The spoken version: time, one strength, one or two fixes, the follow-up; at most SPOKEN_WORDS."""
     opening = [verdict_line(delivery)] if delivery is not None else []
     praise = [strengths[0].said] if strengths else []
@@ -383,11 +394,12 @@ def _spoken(delivery: Delivery | None, strengths: list[_Fix], fixes: list[_Fix],
     return ""
 
 
-def _first_part(signals: str) -> str:
+def first_part(signals: str) -> str:
     """The first thing of a list of signals: one step is all that is remembered when heard."""
     return signals.partition(";")[0].partition(", and ")[0]
 
 
-def _quote(text: str) -> str:
+def quote(text: str) -> str:
+    """The first SPOKEN_QUOTE_WORDS of a sentence."""
     words = text.split()
     return " ".join(words[:SPOKEN_QUOTE_WORDS]) + (" …" if len(words) > SPOKEN_QUOTE_WORDS else "")

@@ -33,6 +33,7 @@ from voice_coach.records import (
     Timings,
     Transcript,
     Verdict,
+    Voice,
     Word,
 )
 from voice_coach.report.json_view import SCHEMA_NAME
@@ -108,7 +109,7 @@ def _words(transcript: Mapping[str, Any], *, typed: bool) -> tuple[Word, ...]:
 
 
 def _delivery(table: Mapping[str, Any]) -> Delivery:
-    target = table["target"]
+    target, voice = table["target"], table.get("voice")
     return Delivery(
         answer_duration_s=table["answer_duration_s"],
         speaking_time_s=table["speaking_time_s"],
@@ -121,6 +122,7 @@ def _delivery(table: Mapping[str, Any]) -> Delivery:
         latency_s=table["latency_s"],
         pace_curve=_all(PaceWindow, table["pace_curve"]),
         pace_changes=_all(PaceChange, table["pace_changes"]),
+        voice=None if voice is None else _one(Voice, voice),
     )
 
 

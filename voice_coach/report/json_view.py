@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from voice_coach.records import Assessment, Coverage, Delivery, Evidence, Feedback, Recording, Word
+from voice_coach.records import Assessment, Coverage, Delivery, Evidence, Feedback, Recording, Voice, Word
 
 SCHEMA_NAME = "voice-coach/assessment/1"
 SCHEMA_FILE = Path(__file__).with_name("assessment.schema.json")
@@ -156,6 +156,20 @@ def _delivery(delivery: Delivery) -> dict[str, Any]:
             }
             for one in delivery.pace_changes
         ],
+        "voice": None if delivery.voice is None else _voice(delivery.voice),
+    }
+
+
+def _voice(voice: Voice) -> dict[str, Any]:
+    return {
+        "pitch_hz": _round(voice.pitch_hz, 1),
+        "pitch_range_semitones": _round(voice.pitch_range_semitones, 1),
+        "flat_sentences": _round(voice.flat_sentences, 3),
+        "loudness_range_db": _round(voice.loudness_range_db, 1),
+        "noise_dbfs": _round(voice.noise_dbfs, 1),
+        "snr_db": _round(voice.snr_db, 1),
+        "clipped": _round(voice.clipped, 5),
+        "unjudged": voice.unjudged,
     }
 
 

@@ -11,7 +11,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from voice_coach.records import Assessment, Coverage, Delivery, Evidence, Feedback, Level, Recording
+from voice_coach.records import Assessment, Coverage, Delivery, Evidence, Feedback, Level, Recording, Voice
+from voice_coach.report.wording import MISTAKE_WORDS, clock
 
 QUOTE_WORDS = 24
 """Longer quotes are cut: the time beside them leads to the rest."""
@@ -21,14 +22,6 @@ _LEVEL_LOOK: dict[Level, tuple[str, str]] = {
     "strong": ("● strong", "green"),
     "mentioned": ("◐ mentioned", "yellow"),
     "missing": ("○ missing", "red"),
-}
-_MISTAKE_WORDS = {
-    "purely_technical": "Purely technical",
-    "no_customer_impact": "No customer impact",
-    "root_cause_first": "Root cause before stabilising",
-    "heroic": "Heroic instead of disciplined",
-    "no_follow_through": "No follow-through",
-    "vague": "Vague",
 }
 
 
@@ -72,12 +65,6 @@ def no_speech_line(recording: Recording) -> str:
     )
 
 
-def clock(seconds: float) -> str:
-    """A time on the recording's clock, m:ss."""
-    minutes, rest = divmod(int(seconds), 60)
-    return f"{minutes}:{rest:02d}"
-
-
 def _delivery_lines(delivery: Delivery) -> Iterator[str]:
     fillers = delivery.fillers
     if delivery.speech_rate_wpm is not None and delivery.articulation_rate_wpm is not None:
@@ -99,10 +86,20 @@ def _delivery_lines(delivery: Delivery) -> Iterator[str]:
         f"Pauses   {len(delivery.pauses)}, {searching} of them in mid-clause, {len(long)} over 2 s"
         + (f" ({where})" if where else "")
     )
+    if delivery.voice is not None:
+        yield _voice_line(delivery.voice)
     for change in delivery.pace_changes[:2]:
         how = "faster" if change.kind == "burst" else "slower"
         said = " ".join(change.sentence.split()[: QUOTE_WORDS // 2])
         yield f"         {how} at {clock(change.start_s)}, {change.wpm:.0f} words a minute: “{said} …”"
+
+
+def _voice_line(voice: Voice) -> str:
+    if voice.pitch_range_semitones is None:
+        return f"Voice    can't judge: {voice.unjudged}"
+    flat = "" if voice.flat_sentences is None else f", {voice.flat_sentences:.0%} of sentences flat"
+    loudness = "" if voice.loudness_range_db is None else f", loudness over {voice.loudness_range_db:.0f} dB"
+    return f"Voice    pitch over {voice.pitch_range_semitones:.0f} semitones{flat}{loudness}"
 
 
 def _print_coverage(console: Console, coverage: Coverage, to_be_heard: Mapping[str, str]) -> None:
@@ -136,7 +133,7 @@ def _print_coverage(console: Console, coverage: Coverage, to_be_heard: Mapping[s
         opening = _quotes(told, 1) if told else "neither impact nor containment in the first 15 s"
         console.print("Opening  " + escape(opening))
     for mistake in coverage.mistakes:
-        line = Text.assemble((f"✗ {_MISTAKE_WORDS[mistake.name]}: ", "bold red"), mistake.why)
+        line = Text.assemble((f"✗ {MISTAKE_WORDS[mistake.name]}: ", "bold red"), mistake.why)
         if mistake.name == "heroic":
             line.append(f" {_quotes(mistake.evidence, 1)}")
         console.print(line)

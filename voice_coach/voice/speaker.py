@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from voice_coach.errors import OutputError, PlaybackError, SpeechEngineError
@@ -27,9 +28,17 @@ _SPOKEN_AS = (
 )
 
 
-def synthesize(text: str, out: Path, *, rate_wpm: int = RATE_WPM, voice: str | None = None) -> None:
+def synthesize(
+    text: str,
+    out: Path,
+    *,
+    rate_wpm: int = RATE_WPM,
+    voice: str | None = None,
+    started: Callable[[subprocess.Popen[str]], None] | None = None,
+) -> None:
     """Write `text` as spoken by the system's engine to the wav file `out`.
 
+    started: told the child process, so that another thread can kill it.
     Raises: SpeechEngineError if there is no engine or it wrote nothing; OutputError if the file
     can't be put there.
     """
@@ -38,19 +47,25 @@ def synthesize(text: str, out: Path, *, rate_wpm: int = RATE_WPM, voice: str | N
     with tempfile.TemporaryDirectory(prefix="voice-coach-") as folder:
         wav = Path(folder) / "speech.wav"
         command = [sys.executable, "-m", "voice_coach.voice.engine", str(wav), str(rate_wpm)]
+        child = subprocess.Popen(
+            [*command, voice] if voice else command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        if started:
+            started(child)
         try:
-            child = subprocess.run(
-                [*command, voice] if voice else command,
-                input=text,
-                capture_output=True,
-                text=True,
-                timeout=SYNTHESIS_LIMIT_S,
-                check=False,
-            )
+            _, told = child.communicate(text, timeout=SYNTHESIS_LIMIT_S)
         except subprocess.TimeoutExpired as exc:
             raise SpeechEngineError("the speech engine did not answer; the words are shown instead") from exc
+        finally:
+            # does nothing to one that has ended
+            child.kill()
+            child.wait()
         if child.returncode != 0 or not wav.exists():
-            raise SpeechEngineError(_why(child.stderr))
+            raise SpeechEngineError(_why(told))
         try:
             out.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(wav, out)

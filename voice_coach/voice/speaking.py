@@ -1,10 +1,12 @@
 """Say lines one after another, and fall silent at once when asked: the interviewer's mouth.
 
-A line is synthesised by one child process and played by another; killing the player is silence.
+A line is synthesised sentence by sentence, each by a child process, while another child plays those that are
+ready; the player is started along with the first sentence. Killing the player is silence.
 """
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import tempfile
@@ -14,6 +16,8 @@ from typing import Protocol
 
 from voice_coach.errors import PlaybackError, VoiceCoachError
 from voice_coach.voice.speaker import RATE_WPM, synthesize
+
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 
 
 class Utterance(Protocol):
@@ -54,7 +58,7 @@ class EngineVoice:
 class _EngineUtterance:
     def __init__(self, text: str, rate_wpm: int, name: str | None) -> None:
         self._text, self._rate_wpm, self._name = text, rate_wpm, name
-        self._player: subprocess.Popen[str] | None = None
+        self._children: list[subprocess.Popen[str]] = []
         self._stopped = False
         self._lock = threading.Lock()
         self._done = threading.Event()
@@ -67,27 +71,56 @@ class _EngineUtterance:
     def stop(self) -> None:
         with self._lock:
             self._stopped = True
-            if self._player is not None:
-                self._player.kill()
+            for child in self._children:
+                child.kill()
+
+    def _started(self, child: subprocess.Popen[str]) -> None:
+        with self._lock:
+            self._children.append(child)
+            if self._stopped:
+                child.kill()
 
     def _work(self) -> None:
         try:
             with tempfile.TemporaryDirectory(prefix="voice-coach-") as folder:
-                wav = Path(folder) / "line.wav"
-                synthesize(self._text, wav, rate_wpm=self._rate_wpm, voice=self._name)
-                self._play(wav)
+                self._say(Path(folder))
         except VoiceCoachError as exc:
-            self.error = exc
+            # a child that was killed on request fails, too
+            self.error = None if self._stopped else exc
         finally:
             self._done.set()
 
-    def _play(self, wav: Path) -> None:
-        with self._lock:
-            if self._stopped:
-                return
-            command = [sys.executable, "-m", "voice_coach.voice.player", str(wav)]
-            self._player = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-        _, told = self._player.communicate()
-        if self._player.returncode != 0 and not self._stopped:
+    def _say(self, folder: Path) -> None:
+        player = subprocess.Popen(
+            [sys.executable, "-m", "voice_coach.voice.player"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self._started(player)
+        try:
+            self._feed(player, folder)
+            _, told = player.communicate()
+        finally:
+            # does nothing to one that has ended
+            player.kill()
+            player.wait()
+        if player.returncode != 0 and not self._stopped:
             last = (told.strip().splitlines() or ["no reason given"])[-1][:120]
             raise PlaybackError(f"no sound output on this machine ({last}); the words are shown instead")
+
+    def _feed(self, player: subprocess.Popen[str], folder: Path) -> None:
+        """Synthesise sentence after sentence, and tell the player of each as soon as it is there."""
+        assert player.stdin is not None
+        for k, sentence in enumerate(part for part in _SENTENCE_END.split(self._text) if part.strip()):
+            if self._stopped:
+                return
+            wav = folder / f"{k}.wav"
+            synthesize(sentence, wav, rate_wpm=self._rate_wpm, voice=self._name, started=self._started)
+            try:
+                player.stdin.write(f"{wav}\n")
+                player.stdin.flush()
+            except BrokenPipeError:
+                # it says why on its way out
+                return

@@ -1,0 +1,88 @@
+"""Domain terms, by a table of what Whisper writes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from voice_coach.errors import QuestionPackError
+from voice_coach.records import Word
+from voice_coach.speech.terms import correct_terms, read_terms
+
+
+def said(text: str, confidence: float = 0.9) -> list[Word]:
+    return [Word(token, 0.5 * k, 0.5 * k + 0.4, confidence) for k, token in enumerate(text.split())]
+
+
+def written(text: str, confidence: float = 0.9, own: tuple[str, ...] = ()) -> str:
+    return " ".join(word.text for word in correct_terms(said(text, confidence), read_terms(own=own)))
+
+
+@pytest.mark.parametrize(
+    ("heard", "right"),
+    [
+        ("We run cooper netties, mostly.", "We run Kubernetes, mostly."),
+        ("Pager duty woke me.", "PagerDuty woke me."),
+        ("It was a sev one.", "It was a SEV-1."),
+        ("It was a 7 one incident", "It was a SEV-1 incident"),
+        ("The p 99 rose.", "The p99 rose."),
+        ("many 5 xx errors", "many 5xx errors"),
+        ("our S.L.O. burned", "our SLO. burned"),
+        ("I was on call.", "I was on-call."),
+        ("the post mortem's owner", "the postmortem's owner"),
+        ("a crash loop back off", "a CrashLoopBackOff"),
+    ],
+)
+def test_sound_alikes_become_terms(heard: str, right: str) -> None:
+    assert written(heard) == right
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I like the helm of the ship.",
+        "We had seven incidents, one of them bad.",
+        "The duty manager turned the page.",
+        "I saw the cloud. Watch the sky.",
+        "Prom dresses and graphs on a farm.",
+        "It is a slow road over a hill.",
+    ],
+)
+def test_ordinary_words_stay(text: str) -> None:
+    assert [w.lower() for w in written(text).split()] == [w.lower() for w in text.split()]
+
+
+def test_only_unsure_words_are_taken_for_what_they_resemble() -> None:
+    assert written("Promethius's kubernities failed", confidence=0.3).split()[1] == "Kubernetes"
+    assert written("the kubernities failed", confidence=0.9) == "the kubernities failed"
+
+
+def test_a_users_own_term_is_put_right() -> None:
+    assert written("we lost zookeeper lee again", own=("Zookeeperly",), confidence=0.4) == "we lost Zookeeperly again"
+    assert written("we lost zookeeperly again", own=("Zookeeperly",)) == "we lost Zookeeperly again"
+
+
+def test_a_term_spans_its_words_with_the_lowest_confidence() -> None:
+    words = [Word("cooper", 1.0, 1.4, 0.9), Word("netties,", 1.4, 1.9, 0.3)]
+    assert correct_terms(words, read_terms()) == (Word("Kubernetes,", 1.0, 1.9, 0.3),)
+
+
+def test_there_are_enough_terms() -> None:
+    assert len(read_terms().names) >= 60
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("terms = 1", r"\[terms\]"),
+        ("[terms]\nKafka = 1", "Kafka must be a list"),
+        ('[terms]\nKafka = [" "]', "Kafka must be a list"),
+        ("[terms", "not a readable TOML"),
+    ],
+)
+def test_a_wrong_file_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "terms.toml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(QuestionPackError, match=message):
+        read_terms(path)

@@ -1,0 +1,141 @@
+"""`report`, `compare` and `progress`: one take as a page, two takes side by side, and what many say together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from voice_coach.cli.common import (
+    LevelChoice,
+    LevelOption,
+    coach_for,
+    listening_progress,
+    user_settings,
+)
+from voice_coach.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from voice_coach.records import Assessment, TakeSummary
+    from voice_coach.session import Coach
+
+
+@dataclass(frozen=True)
+class _Take:
+    """What a report is made from. audio: None where it is no longer kept. about: what it is called, then its level."""
+
+    assessment: Assessment
+    audio: Path | None
+    question: str
+    about: tuple[str, ...]
+
+
+def report(
+    recording: Annotated[str, typer.Argument(metavar="FILE", help="A recording.")],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FILE", help="Where to write it.", show_default="NAME-report.html, here"),
+    ] = None,
+    open_it: Annotated[bool, typer.Option("--open", help="Show it in the browser.")] = False,
+    earlier: Annotated[
+        str | None,
+        typer.Option("--earlier", metavar="FILE", help="An earlier take of the same question, to show what changed."),
+    ] = None,
+    level: LevelOption = None,
+) -> None:
+    """Write one answer as a page to read, hear and print; it needs no network and nothing beside it."""
+    path = out or Path(f"{Path(recording).stem}-report.html")
+    for kept in (recording, earlier):
+        if kept and Path(kept).exists() and path.exists() and path.samefile(kept):
+            raise UsageError(f"--out {path} would overwrite the recording itself; choose another name")
+    coach = _coach(level)
+    take = _judged(coach, recording)
+    _write_report(take, _judged(coach, earlier) if earlier else None, path)
+    typer.echo(path)
+    if open_it:
+        _show(path)
+
+
+def compare(
+    before: Annotated[str, typer.Argument(metavar="A", help="The earlier take: a recording.")],
+    after: Annotated[str, typer.Argument(metavar="B", help="The later take: a recording.")],
+    level: LevelOption = None,
+) -> None:
+    """Show what changed between two takes: stages, mistakes, time, fillers, and what was cut."""
+    from rich.console import Console
+
+    from voice_coach.report.changes_view import print_changes
+    from voice_coach.report.compare import compare as compare_takes
+
+    coach = _coach(level)
+    changes = compare_takes(_judged(coach, before).assessment, _judged(coach, after).assessment)
+    print_changes(Console(highlight=False, soft_wrap=False), changes)
+
+
+def tell_progress(takes: Sequence[TakeSummary], html: Path | None) -> None:
+    """Print what these takes say together, or write it as a page."""
+    from datetime import datetime
+
+    from voice_coach.interviewer.feedback import FILLER_SOUNDS_GOOD
+    from voice_coach.progress.summary import progress
+    from voice_coach.report.wording import GOOD_PACE_WPM
+
+    found = progress(takes, today=datetime.now().astimezone().date(), good_pace_wpm=GOOD_PACE_WPM)
+    if html is None:
+        from rich.console import Console
+
+        from voice_coach.report.progress_terminal import print_progress
+
+        print_progress(Console(highlight=False, soft_wrap=False), found, good_fillers=FILLER_SOUNDS_GOOD)
+        return
+    from voice_coach.report.progress_html import progress_page
+    from voice_coach.report.writing import write_private
+
+    write_private(html, progress_page(found, good_fillers=FILLER_SOUNDS_GOOD))
+    typer.echo(html)
+
+
+def _coach(level: LevelChoice | None) -> Coach:
+    return coach_for(user_settings(), level)
+
+
+def _judged(coach: Coach, recording: str) -> _Take:
+    """Raises: UsageError where nobody speaks in it: there is nothing to show."""
+    from voice_coach.report.terminal import no_speech_line
+
+    with listening_progress(recording, quiet=False) as progress:
+        assessment = coach.analyze(recording, progress=progress)
+    if assessment.recording is not None and not assessment.transcript.words:
+        raise UsageError(f"{recording}: {no_speech_line(assessment.recording)}")
+    path = Path(recording)
+    return _Take(assessment, path, coach.pack.question, (path.name, coach.level))
+
+
+def _write_report(take: _Take, before: _Take | None, path: Path) -> None:
+    from voice_coach.audio.compact import compact
+    from voice_coach.interviewer.feedback import FILLER_SOUNDS_GOOD
+    from voice_coach.report.compare import compare as compare_takes
+    from voice_coach.report.html import report_page
+    from voice_coach.report.writing import write_private
+
+    page = report_page(
+        take.assessment,
+        title=take.question,
+        about=take.about,
+        audio=None if take.audio is None else compact(take.audio),
+        changes=None if before is None else compare_takes(before.assessment, take.assessment),
+        earlier="" if before is None else before.about[0],
+        good_fillers=FILLER_SOUNDS_GOOD,
+    )
+    write_private(path, page)
+
+
+def _show(path: Path) -> None:
+    import webbrowser
+
+    if not webbrowser.open(path.resolve().as_uri()):
+        typer.echo(f"voice-coach: no browser could be started; open {path} yourself", err=True)

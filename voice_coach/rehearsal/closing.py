@@ -1,0 +1,37 @@
+"""The end of a rehearsal: what was answered, and the one thing to take along."""
+
+from __future__ import annotations
+
+from voice_coach.rehearsal.surface import Answered
+
+
+def spoken_closing(answers: tuple[Answered, ...]) -> str:
+    """One or two sentences to part with; empty where nothing was judged."""
+    judged = [one.assessment for one in answers if one.assessment is not None and one.assessment.feedback is not None]
+    if not judged:
+        return ""
+    count = "That was one answer." if len(judged) == 1 else f"That was {len(judged)} answers."
+    fixes = judged[0].feedback.fixes if judged[0].feedback else ()
+    return f"{count} Try the first point once more tomorrow." if fixes else f"{count} There is little to mend."
+
+
+def summary_lines(answers: tuple[Answered, ...]) -> tuple[str, ...]:
+    """A line an answer, for the screen."""
+    lines = []
+    for number, one in enumerate(answers, 1):
+        found = one.assessment
+        lines.append(f"{number}. {one.question.text}")
+        if found is None or found.delivery is None or found.delivery.answer_duration_s is None:
+            lines.append(f"   not judged; take {one.take_id}")
+            continue
+        seconds = round(found.delivery.answer_duration_s)
+        parts = [f"{seconds // 60}:{seconds % 60:02d}"]
+        rate = found.delivery.fillers.per_minute
+        parts.append("fillers unknown" if rate is None else f"{rate:.1f} fillers a minute")
+        if found.coverage is not None:
+            heard = [stage for stage, told in found.coverage.stages.items() if told.level != "missing"]
+            parts.append(f"{len(heard)} of {len(found.coverage.stages)} stages: {', '.join(heard) or 'none'}")
+        lines.append("   " + "; ".join(parts))
+        if found.feedback is not None and found.feedback.fixes:
+            lines.append(f"   first: {found.feedback.fixes[0]}")
+    return tuple(lines)

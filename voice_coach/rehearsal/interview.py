@@ -1,0 +1,344 @@
+"""The interview itself: a greeting, questions, answers, feedback, a summary.
+
+    greet ─ ask ─ listen ─ judge ─ say and show ─ choose ─┬─ the next question, or this one again
+              └────────────────────────────────────────────┘
+                                                           └─ close
+
+Everything that is heard is on disk before anything else is done with it. Whoever quits, in whatever
+state, keeps what was said.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Literal
+
+from voice_coach.audio.capture import AudioSource, describe, level_line, listen
+from voice_coach.audio.takes import Take, TakeRecorder
+from voice_coach.delivery.timing import cards_for
+from voice_coach.errors import AudioError, VoiceCoachError
+from voice_coach.hearing import Hearing
+from voice_coach.records import Assessment, Question
+from voice_coach.rehearsal.closing import spoken_closing
+from voice_coach.rehearsal.listening import Listening
+from voice_coach.rehearsal.patience import CUE_S, silence_that_ends_s
+from voice_coach.rehearsal.setting import Setting
+from voice_coach.rehearsal.surface import Answered, Key, Progress, Surface, card_at
+
+CHECK_S = 0.6
+"""Long enough to see a level, and to tell exact zeros from a quiet room."""
+
+TICK_S = 0.1
+"""How often the screen is told how the answer goes, and keys are looked at."""
+
+SPEECH_TICK_S = 0.03
+"""While the coach speaks a key must silence it within a tenth of a second."""
+
+OPENING_LIMIT_S = 1.0
+"""So long the verdict on time may take; it is known from the voice alone as soon as the answer ends."""
+
+Step = Literal["next", "again", "stop"]
+
+
+class Quit(Exception):
+    """The person asked to end; whatever was said is kept already."""
+
+
+@dataclass
+class _Heard:
+    """What came of listening: the take, the ears that go on with it, and the key or the cause that ended it."""
+
+    take: Take
+    hearing: Hearing
+    ended: Key | Literal["silence", "source", "gone", "failed"]
+
+
+class Interview:
+    """Run one rehearsal on a surface; for one use."""
+
+    def __init__(self, setting: Setting, surface: Surface) -> None:
+        self._setting, self._surface = setting, surface
+        self._answers: list[Answered] = []
+        self._asked = set(setting.asked)
+        self._follow_ups = 0
+
+    def run(self) -> tuple[Answered, ...]:
+        """The answers that were given, in order.
+
+        Raises: ModelError before anything is asked; everything later is told on the surface.
+        """
+        try:
+            self._greet()
+            pending = list(self._setting.questions)
+            number = 0
+            while pending:
+                question = pending.pop(0)
+                number += 1
+                following = self._round(question, number)
+                if following is not None:
+                    pending.insert(0, following)
+            self._farewell()
+        except Quit:
+            pass
+        self._surface.close(tuple(self._answers))
+        return tuple(self._answers)
+
+    # -- before the first question
+
+    def _greet(self) -> None:
+        setting, surface = self._setting, self._surface
+        hello = f"Hello{f', {setting.name}' if setting.name else ''}."
+        surface.tell(f"{hello} A mock interview for a {setting.level} level candidate; nothing leaves this machine.")
+        if not setting.sources_end:
+            self._check_microphone()
+        # loading takes a fraction of the greeting
+        voice = setting.voice.say(f"{hello} Let us begin.")
+        setting.coach.warm()
+        while not voice.wait(SPEECH_TICK_S):
+            key = surface.key(0)
+            if key == "quit":
+                voice.stop()
+                raise Quit
+            if key is not None:
+                voice.stop()
+        if voice.error is not None:
+            surface.warn(f"{voice.error}")
+
+    def _check_microphone(self) -> None:
+        """Level within a second; what is wrong is named, and the person decides."""
+        while True:
+            try:
+                source = self._setting.source()
+                if source is None:
+                    return
+                reading = listen(source, CHECK_S)
+            except AudioError as exc:
+                self._surface.warn(f"{exc}")
+            else:
+                # nobody was asked to speak yet, so near silence is as it should be; a microphone with a noise
+                # gate gives exact zeros then, so they are named and do not end it
+                for fault in reading.faults:
+                    if fault.kind != "quiet":
+                        self._surface.warn(describe(fault))
+                self._surface.tell(f"Microphone: {source.name}, {level_line(reading)}")
+                return
+            self._choose("try the microphone again", allowed=("go", "quit"))
+
+    # -- one question
+
+    def _round(self, question: Question, number: int) -> Question | None:
+        """Put a question until it is answered or left; what is to be asked next, None for whatever is planned."""
+        self._surface.ask(question, number)
+        if not self._say_question(question):
+            return None
+        while True:
+            heard = self._listen(question)
+            if heard is None or heard.ended == "skip":
+                return None
+            if heard.ended == "over":
+                self._surface.tell("Once more, from the start. The first try is kept.")
+                continue
+            assessment = self._judge(heard, question)
+            step, following = self._after(question, assessment, more=heard.ended != "failed")
+            if step == "again":
+                self._surface.ask(question, number)
+                continue
+            return following
+
+    def _say_question(self, question: Question) -> bool:
+        """Ask it aloud; any key cuts it short. False where it is skipped."""
+        return self._say(question.text) != "skip"
+
+    def _listen(self, question: Question) -> _Heard | None:
+        """One answer onto the disk and into the ears; None where nothing could be opened any more."""
+        setting, surface = self._setting, self._surface
+        while True:
+            try:
+                source = setting.source()
+                if source is None:
+                    return None
+                with source, self._recorder(question, source) as recorder:
+                    hearing = Hearing(setting.coach, question, path=recorder.path, asked=frozenset(self._asked))
+                    try:
+                        return self._capture(question, source, recorder, hearing)
+                    except BaseException:
+                        hearing.abandon()
+                        raise
+            except AudioError as exc:
+                surface.warn(f"{exc}")
+            self._choose("try again", allowed=("go", "quit"))
+
+    def _recorder(self, question: Question, source: AudioSource) -> TakeRecorder:
+        setting = self._setting
+        return TakeRecorder(
+            setting.takes, question_id=question.id, question=question.text, level=setting.level, device=source.name
+        )
+
+    def _capture(self, question: Question, source: AudioSource, recorder: TakeRecorder, hearing: Hearing) -> _Heard:
+        listening = Listening(source, recorder, hearing)
+        listening.start()
+        try:
+            ended = self._watch(question, listening, hearing)
+        except Quit:
+            listening.stop()
+            take = recorder.finish()
+            hearing.abandon()
+            self._keep(take, question, None)
+            raise
+        listening.stop()
+        for line in listening.lines():
+            self._surface.warn(line)
+        self._surface.heard()
+        hearing.finish()
+        take = recorder.finish()
+        if ended in ("over", "skip"):
+            hearing.abandon()
+            self._keep(take, question, None)
+        return _Heard(take, hearing, ended)
+
+    def _watch(
+        self, question: Question, listening: Listening, hearing: Hearing
+    ) -> Key | Literal["silence", "source", "gone", "failed"]:
+        """Show how the answer goes until a key, a patient silence or the source ends it."""
+        surface, setting = self._surface, self._setting
+        cards = cards_for(question.target_min_s, question.target_max_s)
+        going = False
+        while True:
+            if listening.started.is_set() and not going:
+                going = True
+                surface.go()
+            key = surface.key(TICK_S)
+            if key == "quit":
+                raise Quit
+            if key == "pause":
+                listening.pause()
+            elif key == "skip" or (going and key in ("go", "over")):
+                # before the first sample there is nothing to end but the waiting
+                return key
+            for line in listening.lines():
+                surface.warn(line)
+            if listening.ended is not None:
+                return listening.ended
+            state, answered_s, notice = hearing.state, listening.answered_s, ""
+            if setting.patient and not listening.paused:
+                patience_s = silence_that_ends_s(
+                    spoken_s=state.spoken_s,
+                    answered_s=answered_s,
+                    target_min_s=question.target_min_s,
+                    last_words=state.last_words,
+                )
+                if patience_s is not None and state.silent_s >= patience_s:
+                    return "silence"
+                if patience_s is not None and state.silent_s >= patience_s - CUE_S:
+                    notice = "Done? Go on speaking if not."
+            surface.progress(
+                Progress(
+                    answered_s, card_at(answered_s, cards), listening.level_dbfs, paused=listening.paused, notice=notice
+                )
+            )
+
+    # -- after the answer
+
+    def _judge(self, heard: _Heard, question: Question) -> Assessment | None:
+        """Say the verdict at once and the rest as soon as it is there; show and keep everything."""
+        opening = heard.hearing.opening(OPENING_LIMIT_S)
+        first = self._begin_to_say(opening) if opening else None
+        try:
+            assessment = heard.hearing.result()
+        except VoiceCoachError as exc:
+            self._surface.warn(f"{exc}; the take is kept: voice-coach analyze {heard.take.path}")
+            self._keep(heard.take, question, None)
+            return None
+        self._answers.append(Answered(question, heard.take.id, assessment))
+        self._surface.assessed(assessment, question)
+        feedback = assessment.feedback
+        if feedback is None:
+            self._surface.warn("No speech was heard in this take; it is kept.")
+        else:
+            # a verdict that was said is not said twice, even where a word more or less makes it another second
+            rest = feedback.spoken.removeprefix(feedback.verdict if opening else "").strip()
+            if first is None or self._finish_saying(first) is None:
+                self._say(rest)
+        self._keep(heard.take, question, assessment)
+        return assessment
+
+    def _keep(self, take: Take, question: Question, assessment: Assessment | None) -> None:
+        if assessment is None:
+            self._surface.tell(f"Kept, {take.duration_s:.0f} s: {take.path}")
+        try:
+            line = self._setting.keeper.keep(take, question, assessment)
+        except VoiceCoachError as exc:
+            self._surface.warn(f"{exc}; the take itself is kept: {take.path}")
+            return
+        if line:
+            self._surface.tell(line)
+
+    def _after(self, question: Question, assessment: Assessment | None, *, more: bool) -> tuple[Step, Question | None]:
+        """What the person wants now."""
+        setting = self._setting
+        follow_up = assessment.feedback.follow_up if assessment is not None and assessment.feedback else None
+        left = self._follow_ups < setting.follow_ups
+        following = None
+        if follow_up is not None and left and len(setting.questions) == 1:
+            following = setting.coach.question(follow_up.id)
+        if setting.sources_end:
+            key: Key = "go"
+        elif following is not None:
+            key = self._choose(f"answer: {following.text}", allowed=("go", "over", "skip", "quit"))
+        elif more and len(setting.questions) > 1:
+            key = self._choose("go on", allowed=("go", "over", "quit"))
+        else:
+            key = self._choose("finish", allowed=("go", "over", "quit"))
+        if key == "over":
+            return "again", None
+        if key == "skip" or following is None:
+            return "next", None
+        self._follow_ups += 1
+        self._asked.add(following.id)
+        return "next", following
+
+    def _choose(self, purpose: str, *, allowed: tuple[Key, ...]) -> Key:
+        """Wait for one of these keys. Raises: Quit."""
+        words = {"go": f"Enter  {purpose}", "over": "r  this question again", "skip": "s  stop here", "quit": "q  quit"}
+        self._surface.choose("    ".join(words[key] for key in allowed))
+        while True:
+            key = self._surface.key(60.0)
+            if key == "quit":
+                raise Quit
+            if key in allowed and key is not None:
+                return key
+
+    def _farewell(self) -> None:
+        self._say(spoken_closing(tuple(self._answers)))
+
+    # -- the voice
+
+    def _say(self, text: str) -> Key | None:
+        """Say it to its end; the key that cut it short. Raises: Quit."""
+        return self._finish_saying(self._begin_to_say(text)) if text else None
+
+    def _begin_to_say(self, text: str) -> _Speech:
+        self._surface.say(text)
+        return _Speech(self._setting, text)
+
+    def _finish_saying(self, speech: _Speech) -> Key | None:
+        while not speech.utterance.wait(0.0):
+            key = self._surface.key(SPEECH_TICK_S)
+            if key is None or key == "pause":
+                continue
+            speech.utterance.stop()
+            if key == "quit":
+                raise Quit
+            return key
+        if speech.utterance.error is not None:
+            self._surface.warn(f"{speech.utterance.error}")
+        return None
+
+
+class _Speech:
+    """A line on its way."""
+
+    def __init__(self, setting: Setting, text: str) -> None:
+        self.began_s = time.perf_counter()
+        self.utterance = setting.voice.say(text)

@@ -1,0 +1,146 @@
+"""Domain terms put right after the reading: "cooper netties" is Kubernetes, "sev one" is SEV-1.
+
+Whisper is not told the terms beforehand: a prompt that names them makes it write them where they were not
+said. Instead runs of written words that sound like a term, and like nothing else that people say, are
+replaced. What is a term's sound-alike stands in a list (questions/terms.toml) or, for terms of the user's own,
+follows from the term.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from difflib import SequenceMatcher
+from pathlib import Path
+
+from voice_coach.errors import QuestionPackError
+from voice_coach.records import Word
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:  # the same parser, from before it entered the standard library
+    import tomli as tomllib
+
+TERMS = Path(__file__).resolve().parent.parent / "questions" / "terms.toml"
+
+MOST_WORDS = 6
+"""Words a sound-alike may have: "pee ninety five" has three, "crash loop back off" four."""
+
+UNSURE_BELOW = 0.6
+"""Mean confidence under which a run of words may be a term that only resembles it. Ordinary English is read at 0.88
+to 0.95 on average (session.FOREIGN_BELOW), names it does not know at 0.1 to 0.5
+("aligner" in human recordings)."""
+
+ALIKE_FROM = 0.86
+"""Likeness of the consonants from which an unsure run is taken for a term: one in seven may differ."""
+
+SHORTEST_ALIKE = 5
+"""Consonants a term needs to be looked for by likeness: "helm" resembles too much."""
+
+_SOUNDS = (("ph", "f"), ("ck", "k"), ("qu", "kw"), ("ch", "k"), ("x", "ks"), ("c", "k"), ("q", "k"), ("z", "s"))
+
+
+@dataclass(frozen=True, slots=True)
+class Glossary:
+    """Terms as they are to be written. heard: joined sound-alike → term. skeletons: consonants → term."""
+
+    names: tuple[str, ...]
+    heard: Mapping[str, str]
+    skeletons: Mapping[str, str]
+
+
+def read_terms(path: Path | None = None, own: Sequence[str] = ()) -> Glossary:
+    """The shipped terms, or those at `path`, and the user's own beside them.
+
+    Raises: QuestionPackError naming the key that is wrong.
+    """
+    path = path or TERMS
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
+        raise QuestionPackError(f"{path}: not a readable TOML file ({exc})") from exc
+    table = raw.get("terms")
+    if set(raw) != {"terms"} or not isinstance(table, dict):
+        raise QuestionPackError(f"{path}: must hold one table, [terms]")
+    for term, ways in table.items():
+        if not isinstance(ways, list) or not all(isinstance(way, str) and _joined(way) for way in ways):
+            raise QuestionPackError(f"{path}: {term} must be a list of the ways it is heard")
+    terms: dict[str, list[str]] = {**table, **{term: [] for term in own if term not in table}}
+    heard: dict[str, str] = {}
+    for term, ways in terms.items():
+        for way in (term, *ways):
+            heard.setdefault(_joined(way), term)
+    skeletons = {_skeleton(term): term for term in terms if len(_skeleton(term)) >= SHORTEST_ALIKE}
+    return Glossary(tuple(terms), heard, skeletons)
+
+
+def correct_terms(words: Sequence[Word], glossary: Glossary) -> tuple[Word, ...]:
+    """The words with each term written as the glossary has it; times and order are kept.
+
+    A term written over several words becomes one, from the first one's start to the last one's end, with the lowest
+    of their confidences.
+    """
+    corrected: list[Word] = []
+    at = 0
+    while at < len(words):
+        for count in range(min(MOST_WORDS, len(words) - at), 0, -1):
+            run = words[at : at + count]
+            term = _term_of(run, glossary)
+            if term is not None:
+                corrected.append(_as_term(run, term))
+                at += count
+                break
+        else:
+            corrected.append(words[at])
+            at += 1
+    return tuple(corrected)
+
+
+def _term_of(run: Sequence[Word], glossary: Glossary) -> str | None:
+    """The term a run of words stands for; None where it is ordinary words.
+
+    A sentence or a clause that ends inside the run is the end of it.
+    """
+    if any(word.text.endswith((".", "?", "!", ",", ";", ":")) and len(word.text) > 2 for word in run[:-1]):
+        return None
+    joined = _joined("".join(word.text for word in run).removesuffix("'s"))
+    if joined in glossary.heard:
+        return glossary.heard[joined]
+    confidences = [word.confidence for word in run if word.confidence is not None]
+    if not confidences or sum(confidences) / len(confidences) >= UNSURE_BELOW:
+        return None
+    skeleton = _skeleton(joined)
+    if len(skeleton) < SHORTEST_ALIKE:
+        return None
+    for known, term in glossary.skeletons.items():
+        if known[0] == skeleton[0] and SequenceMatcher(a=known, b=skeleton, autojunk=False).ratio() >= ALIKE_FROM:
+            return term
+    return None
+
+
+def _as_term(run: Sequence[Word], term: str) -> Word:
+    last = run[-1]
+    tail = re.search(r"(?:'s)?[.,?!;:…]*$", last.text)
+    confidences = [word.confidence for word in run if word.confidence is not None]
+    return replace(
+        run[0],
+        text=term + (tail.group() if tail else ""),
+        end_s=last.end_s,
+        confidence=min(confidences) if confidences else None,
+    )
+
+
+def _joined(text: str) -> str:
+    """Letters and digits only, in small letters."""
+    return re.sub(r"[^a-z0-9]", "", text.lower())
+
+
+def _skeleton(text: str) -> str:
+    """The consonants in a rough spelling by sound, doubles once: "cooper netties" and "Kubernetes" nearly meet."""
+    rough = _joined(text)
+    for written, sound in _SOUNDS:
+        rough = rough.replace(written, sound)
+    rough = re.sub(r"[aeiouywh0-9]", "", rough)
+    return re.sub(r"(.)\1+", r"\1", rough)
