@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -22,21 +23,24 @@ from voice_coach.report.json_reading import assessment_from_dict
 from voice_coach.report.json_view import assessment_as_dict
 from voice_coach.settings import KEYS, Settings
 
-FOLLOW_UP_MIN_S, FOLLOW_UP_MAX_S = 60.0, 90.0
-"""A follow-up is answered in 60 to 90 seconds. Source: the interview guide."""
-
 _NOT_KEPT = {"name", "takes"}
 """Settings that say nothing of how a take was made, and something of who made it."""
 
 
 class HistoryKeeper:
-    """Keeps the takes of one rehearsal as they come. Any thread may call it, one at a time."""
+    """Keeps the takes of one sitting as they come. Any thread may call it, one at a time."""
 
     def __init__(self, folder: Path, settings: Settings, *, rehearsal_id: str | None = None) -> None:
-        self._folder, self._settings, self._rehearsal_id = folder, settings, rehearsal_id
+        self._folder, self._settings = folder, settings
+        self._rehearsal_id = rehearsal_id or uuid.uuid4().hex
 
     def keep(self, take: Take, question: Question, assessment: Assessment | None) -> str | None:
-        """Keep a take; returns a line for the person. Raises: HistoryError, and the recording stays where it is."""
+        """Keep a take; returns a line for the person, or None where nothing was recorded.
+
+        Raises: HistoryError, and the recording stays where it is.
+        """
+        if not take.samples:
+            return None
         facts = facts_of(take, question, rehearsal_id=self._rehearsal_id)
         with Store.open(self._folder, keep_audio_days=self._settings.keep_audio_days) as store:
             id = store.add(
@@ -81,15 +85,12 @@ def facts_of_file(path: Path, pack: QuestionPack, level: CandidateLevel) -> Take
 
 def question_of(question_id: str | None, pack: QuestionPack) -> Question:
     """The question of a pack by its id; the main one where nobody knows."""
-    for candidate in pack.follow_ups:
-        one = candidate.follow_up
-        if one.id == question_id:
-            return Question(one.id, one.text, FOLLOW_UP_MIN_S, FOLLOW_UP_MAX_S, "follow_up", one.probes)
-    return Question(pack.id, pack.question, pack.target_min_s, pack.target_max_s)
+    followed = (one.asked_as for one in pack.follow_ups if one.follow_up.id == question_id)
+    return next(followed, pack.main_question())
 
 
 def question_answered(facts: TakeFacts, pack: QuestionPack) -> Question:
-    """What a take is an answer to, as far as its facts say, and by the pack where they do not."""
+    """What a take is an answer to: as its facts say, and by the pack where they do not."""
     known = question_of(facts.question_id, pack)
     stage = facts.purpose.removeprefix("stage:") if facts.purpose.startswith("stage:") else known.probes
     return Question(
@@ -113,20 +114,26 @@ def corrected(store: Store, id: str) -> Assessment | None:
 
     Raises: HistoryError if it can't be read back.
     """
+    assessment = measured(store, id)
+    return None if assessment is None else with_corrections(store, id, assessment)
+
+
+def measured(store: Store, id: str) -> Assessment | None:
+    """The newest assessment of a take as it was made; None where it was never judged.
+
+    Raises: HistoryError if it can't be read back.
+    """
     table = store.assessment(id)
     if table is None:
         return None
     try:
-        assessment = assessment_from_dict(table)
+        return assessment_from_dict(table)
     except ValueError as exc:
         raise HistoryError(f"{id}: its assessment can't be read; judge it anew: voice-coach reanalyze {id}") from exc
-    return with_corrections(store, id, assessment)
 
 
 def with_corrections(store: Store, id: str, assessment: Assessment) -> Assessment:
     """An assessment of a take with the corrections that are remembered for it, and a note that says so."""
-    from dataclasses import replace
-
     corrections = store.corrections(id)
     if not corrections or assessment.delivery is None:
         return assessment

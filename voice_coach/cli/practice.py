@@ -41,6 +41,8 @@ def practice(
     keys_only: Annotated[bool, typer.Option("--keys-only", help="Never end an answer by silence.")] = False,
 ) -> None:
     """Rehearse aloud: hear a question, answer it, hear how it was, and be asked the next one."""
+    from voice_coach.history.store import history_folder
+    from voice_coach.keeping import HistoryKeeper
     from voice_coach.rehearsal.interview import Interview
     from voice_coach.rehearsal.setting import MuteVoice, Setting
     from voice_coach.voice.speaker import RATE_WPM
@@ -79,6 +81,7 @@ def practice(
         asked=_asked_lately(settings.takes),
         sources_end=sources is not None,
         patient=not keys_only and sources is None,
+        keeper=HistoryKeeper(history_folder(), settings),
     )
 
     def interview(surface: Surface) -> object:

@@ -12,6 +12,7 @@ A process that dies in the middle leaves something in pending/; whoever opens th
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -67,8 +68,18 @@ class Home:
     def deleted(self, id: str) -> Path:
         return self.pending / f"{id}.delete"
 
+    @property
+    def replaced(self) -> Path:
+        """Where the old store lies for the moment in which a restored one takes its place."""
+        return self.folder.with_name(f"{self.folder.name}.replaced")
+
     def make(self) -> None:
-        """Raises: OSError."""
+        """Make the folders that are not there, and end a restore that was cut off. Raises: OSError."""
+        if self.replaced.exists():
+            if self.folder.exists():
+                shutil.rmtree(self.replaced, ignore_errors=True)
+            else:
+                self.replaced.rename(self.folder)
         for folder in (self.folder, self.takes, self.pending):
             make_private(folder)
 

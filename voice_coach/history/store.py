@@ -21,7 +21,7 @@ from types import TracebackType
 from typing import Any
 
 from voice_coach.errors import HistoryError
-from voice_coach.history import rows, settling
+from voice_coach.history import archive, rows, settling
 from voice_coach.history.home import Home, explained, history_folder
 from voice_coach.history.kept import Judgement, KeptTake, Sound, read_kept
 from voice_coach.history.opening import Opened, open_database
@@ -246,6 +246,21 @@ class Store:
                 else:
                     settling.delete(self._home, self._connection, [self._deletable(id) for id in ids])
         return ids
+
+    def back_up(self, file: Path) -> int:
+        """Write all takes into one private file, which must not be there yet; returns how many.
+
+        Raises: OutputError if it can't be written.
+        """
+        return archive.back_up(self._home, file)
+
+    @staticmethod
+    def restore(folder: Path, file: Path, *, replace: bool = False) -> int:
+        """Make the store in a folder of a backup; returns how many takes it holds.
+
+        replace: in place of the takes that are there; without it a store that holds any is left alone.
+        """
+        return archive.restore(Home(folder), file, replace=replace)
 
     def _deletable(self, id: str) -> KeptTake:
         """What is kept of it; a take whose JSON is damaged can be deleted too."""
