@@ -59,7 +59,7 @@ def _json(tables: Iterator[dict[str, Any]]) -> Iterator[str]:
     for table in tables:
         yield before + "\n" + json.dumps(table, ensure_ascii=False)
         before = ","
-    yield "]\n" if before == "[" else "\n]\n"
+    yield "[]\n" if before == "[" else "\n]\n"
 
 
 def _csv(tables: Iterator[dict[str, Any]]) -> Iterator[str]:

@@ -26,9 +26,12 @@ else:  # the same parser, from before it entered the standard library
 WORDS_FILE = Path(__file__).with_name("scrub_words.toml")
 
 UNTOUCHED = frozenset(
-    "schema id take_id question_id rehearsal_id taken_at models whisper lifecycle purpose level kind action".split()
+    "schema id take_id question_id rehearsal_id taken_at whisper lifecycle purpose level kind action".split()
 )
-"""Keys of exported objects that hold no free text; everything else is looked at, also what is added later."""
+"""Keys of exported objects whose texts are no free texts; everything else is looked at, also what is added later."""
+
+MODELS = "models"
+"""The part that only names models."""
 
 WHOLE = {"path": "[path]", "source": "[path]", "device": "[device]"}
 """Keys whose whole value tells of the machine or its owner."""
@@ -57,7 +60,7 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = (
             re.I,
         ),
     ),
-    ("digits", re.compile(r"(?<![\w.])\+?\(?\d(?:[ ()/.-]{0,2}\d){6,}(?![\w%])")),
+    ("digits", re.compile(r"(?<!CVE-)(?<![\w.])\+?\(?\d(?:[ ()/.-]{0,2}\d){6,}(?![\w%])")),
     ("number", re.compile(r"\b(?:(?:zero|oh|one|two|three|four|five|six|seven|eight|nine)[ ,-]+){5,}\w+\b", re.I)),
     (
         "host",
@@ -180,10 +183,10 @@ class Scrubber:
         """The same object with every free text in it scrubbed; keys stay as they are."""
         if key in WHOLE:
             return None if value is None else WHOLE[key]
-        if key in UNTOUCHED:
+        if key == MODELS:
             return value
         if isinstance(value, str):
-            return self.scrub(value)
+            return value if key in UNTOUCHED else self.scrub(value)
         if isinstance(value, Mapping):
             return {name: self.scrub_object(inner, name) for name, inner in value.items()}
         if isinstance(value, list | tuple):
