@@ -54,6 +54,7 @@ def _global(
 
 
 app.command()(practice.practice)
+app.command()(practice.drill)
 app.command()(analyze.analyze)
 app.command()(analyze.coverage)
 app.command()(machine.devices)
