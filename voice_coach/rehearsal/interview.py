@@ -284,9 +284,12 @@ class Interview:
             self._surface.warn("No speech was heard in this take; it is kept.")
         else:
             # a verdict that was said is not said twice, even where a word more or less makes it another second
-            rest = feedback.spoken.removeprefix(feedback.verdict if opening else "").strip()
+            rest = feedback.spoken.removeprefix(feedback.verdict if opening else "")
+            if feedback.follow_up is not None and self._following(assessment) is None:
+                # what will not be asked is not announced
+                rest = rest.removesuffix(f"Next question. {feedback.follow_up.text}")
             if first is None or self._finish_saying(first) is None:
-                self._say(rest)
+                self._say(rest.strip())
         self._keep(heard.take, question, assessment)
         return assessment
 
@@ -304,11 +307,7 @@ class Interview:
     def _after(self, question: Question, assessment: Assessment | None, *, more: bool) -> tuple[Step, Question | None]:
         """What the person wants now."""
         setting = self._setting
-        follow_up = assessment.feedback.follow_up if assessment is not None and assessment.feedback else None
-        left = self._follow_ups < setting.follow_ups
-        following = None
-        if follow_up is not None and left and len(setting.questions) == 1:
-            following = setting.coach.question(follow_up.id)
+        following = self._following(assessment)
         if setting.sources_end:
             key: Key = "go"
         elif following is not None:
@@ -324,6 +323,14 @@ class Interview:
         self._follow_ups += 1
         self._asked.add(following.id)
         return "next", following
+
+    def _following(self, assessment: Assessment | None) -> Question | None:
+        """The follow-up to be asked next; None where none is wanted any more."""
+        setting = self._setting
+        follow_up = assessment.feedback.follow_up if assessment is not None and assessment.feedback else None
+        if follow_up is None or self._follow_ups >= setting.follow_ups or len(setting.questions) > 1:
+            return None
+        return setting.coach.question(follow_up.id)
 
     def _choose(self, purpose: str, *, allowed: tuple[Key, ...]) -> Key:
         """Wait for one of these keys. Raises: Quit."""
