@@ -15,6 +15,7 @@
     ├── SpeechEngineError     no engine to read aloud, or it said nothing
     ├── QuestionPackError     a question pack is not as documented
     ├── SettingsError         the settings file is not as documented
+    ├── HistoryError          a take can't be kept, found or read back
     └── OutputError           a result can't be written
 
 Every message is one line and says what to do next. Anything that is not a `VoiceCoachError`
@@ -80,6 +81,10 @@ class QuestionPackError(VoiceCoachError):
 
 class SettingsError(VoiceCoachError):
     """The settings file is not as documented; the message names the key and the line."""
+
+
+class HistoryError(VoiceCoachError):
+    """The store of takes can't be opened, or a take can't be kept, found or read back; the message says what to do."""
 
 
 class OutputError(VoiceCoachError):

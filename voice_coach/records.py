@@ -15,6 +15,9 @@ The data's way, and who makes what:
     session      Assessment        all of it
     report       Changes           what differs between two takes of one question
     progress     Progress          what many takes say together
+    history      TakeFacts         one take: what was asked, when, how it was recorded
+                 Entry             one take of the past, as a line of figures
+                 Correction        what a person changed in the fillers
 
 Times are in seconds on the answer's own clock: sample counts divided by the rate, from the
 first sample of the recording. Unknown is None, never zero. Records that hold an array compare
@@ -26,15 +29,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
-import numpy as np
-import numpy.typing as npt
+if TYPE_CHECKING:
+    # only named here: what merely lists past takes need not wait for it
+    import numpy as np
+    import numpy.typing as npt
 
 SAMPLE_RATE_HZ = 16_000
 """Rate of all audio inside the program: what Whisper and Silero were trained on."""
 
-Samples = npt.NDArray[np.float32]
+Samples: TypeAlias = "npt.NDArray[np.float32]"
 """Mono audio at SAMPLE_RATE_HZ, shape (n,), float32, full scale is ±1."""
 
 Level = Literal["missing", "mentioned", "strong"]
@@ -682,3 +687,81 @@ class Progress:
     longest_streak_days: int
     on_target: int
     timed: int
+
+
+@dataclass(frozen=True, slots=True)
+class TakeMark:
+    """A place in a take where the sound is not what was said.
+
+    at_s: where. lost_s: how much is missing there by the clock, None if nobody can say. filled_s: how much silence
+    stands for it.
+    """
+
+    kind: str
+    at_s: float
+    lost_s: float | None
+    filled_s: float
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TakeFacts:
+    """What is known of a take before anyone listens to it.
+
+    id: unique for good; for a take of this program the name of its file, without the ending. taken_at: when it
+    began, with its time zone. question_id, question, level: None where the recording came from elsewhere.
+    purpose: "main", its versions "90" and "deep", "follow_up", "stage:<stage>" for a drill of one stage,
+    or "interrupt". rehearsal_id: shared by the takes of one sitting. device: the microphone's name.
+    """
+
+    id: str
+    taken_at: datetime
+    question_id: str | None = None
+    question: str | None = None
+    level: CandidateLevel | None = None
+    purpose: str = "main"
+    rehearsal_id: str | None = None
+    target_min_s: float | None = None
+    target_max_s: float | None = None
+    device: str | None = None
+    marks: tuple[TakeMark, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry(TakeSummary):
+    """One take of the past, as a line of figures: what lists, progress and plans need, and nothing to parse.
+
+    id: short, what people type. take_id to device: see `TakeFacts`. The figures are those of the newest assessment,
+    with the fillers as corrected; None where they could not be measured. star: seconds, keyed by label, in the
+    rubric's order, empty where nothing was judged. audio: the recording is still kept. assessments: how often
+    it was judged. corrections: how many were made to its fillers.
+    """
+
+    take_id: str
+    question: str | None
+    level: CandidateLevel | None
+    rehearsal_id: str | None
+    device: str | None
+    speaking_time_s: float | None
+    filled_pauses: int | None
+    star: Mapping[str, float | None]
+    whisper: str | None
+    lifecycle: str | None
+    audio: bool
+    assessments: int
+    corrections: int
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """What a person changed in the fillers of a take: one that is none, or one that was not heard.
+
+    start_s, end_s: where, on the recording's clock; with kind and text they name the event, whatever number it
+    has in a list.
+    """
+
+    action: Literal["drop", "add"]
+    text: str
+    kind: FillerKind
+    start_s: float
+    end_s: float

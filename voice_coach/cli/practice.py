@@ -127,6 +127,8 @@ def _setting(
     quiet: bool,
     keys_only: bool,
 ) -> Setting:
+    from voice_coach.history.store import history_folder
+    from voice_coach.keeping import HistoryKeeper
     from voice_coach.rehearsal.setting import MuteVoice, Setting
     from voice_coach.voice.speaker import RATE_WPM
     from voice_coach.voice.speaking import EngineVoice
@@ -156,6 +158,7 @@ def _setting(
         asked=_asked_lately(settings.takes),
         sources_end=sources is not None,
         patient=not keys_only and sources is None,
+        keeper=HistoryKeeper(history_folder(), settings),
     )
 
 

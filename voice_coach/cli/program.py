@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from voice_coach import __version__
-from voice_coach.cli import analyze, machine, practice, report, takes
+from voice_coach.cli import analyze, history, machine, practice, report, takes
 from voice_coach.cli.common import INTERRUPTED_EXIT, USAGE_EXIT, complain
 from voice_coach.errors import OutputError, UsageError, VoiceCoachError
 
@@ -63,6 +63,11 @@ app.command("settings")(machine.show_settings)
 app.command()(takes.recover)
 app.command()(report.report)
 app.command()(report.compare)
+app.command()(history.history)
+app.command()(history.show)
+app.command()(history.play)
+app.command()(history.delete)
+app.command()(history.forget)
 app.add_typer(machine.models_app, name="models")
 
 

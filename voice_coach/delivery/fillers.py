@@ -9,6 +9,7 @@ text, it is not believed.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from difflib import SequenceMatcher
@@ -167,17 +168,23 @@ def count_fillers(
     pauses = filled_pauses(words, verbatim, voiced, sounds)
     markers = discourse_markers(words, is_filled_pause)
     repeated = repetitions(words)
-    counted = len(pauses) + len(markers)
-    least = sum(event.confidence for event in (*pauses, *markers))
-    most = len(pauses) / HEARD_SHARE + len(markers)
+    return filler_totals((*pauses, *markers, *repeated), speaking_s=speaking_s, spoken_words=spoken_words)
+
+
+def filler_totals(events: Sequence[FillerEvent], *, speaking_s: float | None, spoken_words: int) -> Fillers:
+    """Counts and rates of these fillers, in whatever order they are given; see `count_fillers`."""
+    counts = Counter(event.kind for event in events)
+    counted = counts["filled_pause"] + counts["discourse_marker"]
+    least = sum(event.confidence for event in events if event.kind != "repetition")
+    most = counts["filled_pause"] / HEARD_SHARE + counts["discourse_marker"]
     enough = speaking_s is not None and speaking_s >= LEAST_SPEECH_S and spoken_words > 0
     return Fillers(
-        filled_pauses=len(pauses),
-        discourse_markers=len(markers),
-        repetitions=len(repeated),
+        filled_pauses=counts["filled_pause"],
+        discourse_markers=counts["discourse_marker"],
+        repetitions=counts["repetition"],
         per_minute=60.0 * counted / speaking_s if enough and speaking_s else None,
         per_100_words=100.0 * counted / spoken_words if enough else None,
-        events=tuple(sorted((*pauses, *markers, *repeated), key=lambda event: event.start_s)),
+        events=tuple(sorted(events, key=lambda event: event.start_s)),
         per_minute_range=(60.0 * least / speaking_s, 60.0 * most / speaking_s) if enough and speaking_s else None,
     )
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from voice_coach.records import Assessment, Coverage, Delivery, Evidence, Feedback, Recording, Voice, Word
+from voice_coach.records import Assessment, Coverage, Delivery, Evidence, Feedback, Fillers, Recording, Voice, Word
 
 SCHEMA_NAME = "voice-coach/assessment/1"
 SCHEMA_FILE = Path(__file__).with_name("assessment.schema.json")
@@ -61,6 +61,30 @@ def schema() -> dict[str, Any]:
     return loaded
 
 
+def fillers_as_dict(fillers: Fillers) -> dict[str, Any]:
+    """The part "fillers" of "delivery"."""
+    return {
+        "filled_pauses": fillers.filled_pauses,
+        "discourse_markers": fillers.discourse_markers,
+        "repetitions": fillers.repetitions,
+        "per_minute": _round(fillers.per_minute, 2),
+        "per_minute_range": None
+        if fillers.per_minute_range is None
+        else [_round(rate, 2) for rate in fillers.per_minute_range],
+        "per_100_words": _round(fillers.per_100_words, 2),
+        "events": [
+            {
+                "text": event.text,
+                "kind": event.kind,
+                "start_s": _s(event.start_s),
+                "end_s": _s(event.end_s),
+                "confidence": event.confidence,
+            }
+            for event in fillers.events
+        ],
+    }
+
+
 def _audio(recording: Recording) -> dict[str, Any]:
     return {
         "path": recording.path,
@@ -69,7 +93,11 @@ def _audio(recording: Recording) -> dict[str, Any]:
         "channels": recording.channels,
         "peak_dbfs": _round(recording.peak_dbfs, 1),
         "rms_dbfs": _round(recording.rms_dbfs, 1),
+        "clipped": _round(recording.clipped, 6),
+        "bad_samples": recording.bad_samples,
+        "damaged_packets": recording.damaged_packets,
         "truncated": recording.truncated,
+        "voiced": [{"start_s": _s(span.start_s), "end_s": _s(span.end_s)} for span in recording.voiced],
     }
 
 
@@ -100,7 +128,6 @@ def _sentences(coverage: Coverage) -> list[dict[str, Any]]:
 
 
 def _delivery(delivery: Delivery) -> dict[str, Any]:
-    fillers = delivery.fillers
     return {
         "answer_duration_s": _s(delivery.answer_duration_s),
         "speaking_time_s": _s(delivery.speaking_time_s),
@@ -113,26 +140,7 @@ def _delivery(delivery: Delivery) -> dict[str, Any]:
         "words": delivery.words,
         "speech_rate_wpm": _round(delivery.speech_rate_wpm, 1),
         "articulation_rate_wpm": _round(delivery.articulation_rate_wpm, 1),
-        "fillers": {
-            "filled_pauses": fillers.filled_pauses,
-            "discourse_markers": fillers.discourse_markers,
-            "repetitions": fillers.repetitions,
-            "per_minute": _round(fillers.per_minute, 2),
-            "per_minute_range": None
-            if fillers.per_minute_range is None
-            else [_round(rate, 2) for rate in fillers.per_minute_range],
-            "per_100_words": _round(fillers.per_100_words, 2),
-            "events": [
-                {
-                    "text": event.text,
-                    "kind": event.kind,
-                    "start_s": _s(event.start_s),
-                    "end_s": _s(event.end_s),
-                    "confidence": event.confidence,
-                }
-                for event in fillers.events
-            ],
-        },
+        "fillers": fillers_as_dict(delivery.fillers),
         "pauses": [
             {"start_s": _s(pause.start_s), "end_s": _s(pause.end_s), "kind": pause.kind, "place": pause.place}
             for pause in delivery.pauses
@@ -210,7 +218,9 @@ def _feedback(feedback: Feedback) -> dict[str, Any]:
         "strengths": list(feedback.strengths),
         "fixes": list(feedback.fixes),
         "to_be_heard": dict(feedback.to_be_heard),
-        "follow_up": None if follow_up is None else {"id": follow_up.id, "text": follow_up.text},
+        "follow_up": None
+        if follow_up is None
+        else {"id": follow_up.id, "text": follow_up.text, "probes": follow_up.probes},
     }
 
 

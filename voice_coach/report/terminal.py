@@ -11,7 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from voice_coach.records import Assessment, Coverage, Delivery, Evidence, Feedback, Level, Recording, Voice
+from voice_coach.records import Assessment, Coverage, Delivery, Evidence, Feedback, Fillers, Level, Recording, Voice
 from voice_coach.report.wording import MISTAKE_WORDS, clock
 
 QUOTE_WORDS = 24
@@ -65,20 +65,23 @@ def no_speech_line(recording: Recording) -> str:
     )
 
 
+def filler_line(fillers: Fillers) -> str:
+    """Counts and rate of the fillers in one line."""
+    counts = f"{fillers.filled_pauses} um/uh, {fillers.discourse_markers} like/you know, {fillers.repetitions} repeated"
+    if fillers.per_minute is None:
+        return f"Fillers  {counts} (too little speech to judge a rate)"
+    low, high = fillers.per_minute_range or (fillers.per_minute, fillers.per_minute)
+    rate = f"{low:.0f} to {high:.0f}" if round(high) > round(low) else f"{fillers.per_minute:.1f}"
+    return f"Fillers  {rate} a minute, {fillers.per_100_words or 0.0:.1f} in 100 words: {counts}"
+
+
 def _delivery_lines(delivery: Delivery) -> Iterator[str]:
-    fillers = delivery.fillers
     if delivery.speech_rate_wpm is not None and delivery.articulation_rate_wpm is not None:
         yield (
             f"Pace     {delivery.speech_rate_wpm:.0f} words a minute "
             f"({delivery.articulation_rate_wpm:.0f} while speaking), {delivery.words} words"
         )
-    counts = f"{fillers.filled_pauses} um/uh, {fillers.discourse_markers} like/you know, {fillers.repetitions} repeated"
-    if fillers.per_minute is None:
-        yield f"Fillers  {counts} (too little speech to judge a rate)"
-    else:
-        low, high = fillers.per_minute_range or (fillers.per_minute, fillers.per_minute)
-        rate = f"{low:.0f} to {high:.0f}" if round(high) > round(low) else f"{fillers.per_minute:.1f}"
-        yield f"Fillers  {rate} a minute, {fillers.per_100_words or 0.0:.1f} in 100 words: {counts}"
+    yield filler_line(delivery.fillers)
     long = [pause for pause in delivery.pauses if pause.kind != "short"]
     where = ", ".join(f"{pause.duration_s:.1f} s at {clock(pause.start_s)}" for pause in long[:4])
     searching = sum(pause.place == "inside" for pause in delivery.pauses)

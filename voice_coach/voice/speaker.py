@@ -73,13 +73,16 @@ def synthesize(
             raise OutputError(f"{out} can't be written ({exc.strerror}); choose another place") from exc
 
 
-def play(wav: Path) -> None:
-    """Play a sound file to its end on the default output; Ctrl-C stops it at once.
+def play(wav: Path, *, start_s: float = 0.0) -> None:
+    """Play a sound file from `start_s` to its end on the default output; Ctrl-C stops it at once.
 
     Raises: PlaybackError if this machine has no working sound output.
     """
     child = subprocess.run(
-        [sys.executable, "-m", "voice_coach.voice.player", str(wav)], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "voice_coach.voice.player", str(wav), str(start_s)],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if child.returncode == 0:
         return
