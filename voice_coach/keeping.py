@@ -73,12 +73,16 @@ def facts_of(take: Take, question: Question, *, rehearsal_id: str | None = None)
 def facts_of_file(path: Path, pack: QuestionPack, level: CandidateLevel) -> TakeFacts:
     """What is known of a recording: all that its take says, or else when the file was written and what is in it.
 
-    The same file gives the same id, wherever it lies. Raises: AudioFileError if it can't be read.
+    The same file gives the same id, wherever it lies.
+
+    Raises: AudioFileError if it can't be read; TakeError if it is being recorded at this moment.
     """
     try:
         take = read_take(path)
     except TakeError:
         return _foreign(path, pack, level)
+    if take.state == "recording":
+        raise TakeError(f"{path}: is being recorded now; wait until it is done")
     question = question_of(None if take.metadata is None else take.metadata.question_id, pack)
     return facts_of(take, question)
 

@@ -33,8 +33,8 @@ def fillers(
         list[int] | None, typer.Option("--drop", metavar="N", help="Number N of the list is no filler; repeatable.")
     ] = None,
     add: Annotated[
-        list[tuple[str, str]] | None,
-        typer.Option("--add", metavar="M:SS WORD", help="A filler that was not heard, and when; repeatable."),
+        tuple[str, str] | None,
+        typer.Option("--add", metavar="M:SS WORD", help="When a filler was that was not heard, and which."),
     ] = None,
     reset: Annotated[bool, typer.Option("--reset", help="Take all corrections back.")] = False,
 ) -> None:
@@ -59,7 +59,8 @@ def fillers(
                 corrections.append(dropping(events[number - 1]))
             else:
                 corrections.remove(mistaken)
-        for at, text in add or ():
+        if add is not None:
+            at, text = add
             start_s = seconds(at, "--add")
             length_s = None if assessment.recording is None else assessment.recording.duration_s
             if not text.strip():

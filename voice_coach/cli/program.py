@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from voice_coach import __version__
-from voice_coach.cli import analyze, history, machine, practice, report, takes
+from voice_coach.cli import analyze, archive, corrections, history, machine, practice, report, takes
 from voice_coach.cli.common import INTERRUPTED_EXIT, USAGE_EXIT, complain
 from voice_coach.errors import OutputError, UsageError, VoiceCoachError
 
@@ -69,6 +69,12 @@ app.command()(history.show)
 app.command()(history.play)
 app.command()(history.delete)
 app.command()(history.forget)
+app.command()(corrections.fillers)
+app.command()(corrections.reanalyze)
+app.command("import")(archive.import_files)
+app.command()(archive.export)
+app.command()(archive.backup)
+app.command()(archive.restore)
 app.add_typer(machine.models_app, name="models")
 
 
