@@ -263,7 +263,7 @@ def run_answers(count: int, paced_s: float) -> list[Figures]:
     coach = Coach(device="cpu")
     coach.warm()
     figures: list[Figures] = []
-    print("answer  length  first word  full result  after the end   RSS", flush=True)
+    print("answer  length  first word  full result  after the end      RSS   load", flush=True)
     with tempfile.TemporaryDirectory(prefix="voice-coach-") as name:
         folder = Path(name)
         Line("Let us begin.", folder).wait()
@@ -273,12 +273,24 @@ def run_answers(count: int, paced_s: float) -> list[Figures]:
                 figures.append(one)
                 print(
                     f"{number:6} {one.length_s:6.0f} s {one.first_word_s:9.2f} s {one.result_s:10.2f} s "
-                    f"{one.after_s:12.1f} s {one.rss_mb:5.0f} MB{'' if one.opened else '  opening not in time'}",
+                    f"{one.after_s:12.1f} s {one.rss_mb:5.0f} MB {os.getloadavg()[0]:5.1f}  {', '.join(remarks(one))}",
                     flush=True,
                 )
         except KeyboardInterrupt:
             print("cut off; what was measured until then:")
     return figures
+
+
+def remarks(one: Figures) -> Iterator[str]:
+    """What is not as it should be."""
+    if not one.opened:
+        yield "opening not in time"
+    elif not one.opening_true:
+        yield "opening is not the verdict"
+    if not one.same_words:
+        yield "other words"
+    if not one.same_stages:
+        yield "other stages"
 
 
 def show(figures: Sequence[Figures], paced_s: float) -> None:
