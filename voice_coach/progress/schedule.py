@@ -29,6 +29,10 @@ TODAY_AGAIN = timedelta(minutes=1)
 """FSRS's step for what is not yet known: a card goes on being due the same day, and leaves for days only once it went
 well. Any time shorter than a day does the same here, where plans are made by the day."""
 
+MOST_DAYS = 30
+"""Nothing stays away for longer. FSRS lets what goes well wait for years; whoever rehearses has an interview ahead, and
+a habit that nobody looked at for a month may be gone by then."""
+
 POINTS: dict[Standing, float] = {"poor": 1.0, "fair": 0.5, "good": 0.0}
 """What a take adds to the weakness of a skill."""
 
@@ -62,7 +66,7 @@ def _item(skill: Skill, ordered: Sequence[TakeSummary], now: datetime) -> PlanIt
     heard = [(take, standing) for take in ordered if (standing := skill.heard(take)) is not None][-REPLAYED:]
     if not heard:
         return None
-    scheduler = _scheduler()
+    scheduler = plain_scheduler()
     card = replayed(scheduler, [(take.taken_at, standing) for take, standing in heard])
     recent = heard[-RECENT:]
     last, standing = heard[-1]
@@ -79,11 +83,17 @@ def _item(skill: Skill, ordered: Sequence[TakeSummary], now: datetime) -> PlanIt
     )
 
 
-def _scheduler() -> Scheduler:
+def plain_scheduler() -> Scheduler:
+    """FSRS as it is used here, by the day and without chance."""
     from fsrs import Scheduler
 
-    # fuzzing spreads thousands of cards over days by chance; a plan asked for twice must be the same plan
-    return Scheduler(learning_steps=(TODAY_AGAIN,), relearning_steps=(TODAY_AGAIN,), enable_fuzzing=False)
+    return Scheduler(
+        learning_steps=(TODAY_AGAIN,),
+        relearning_steps=(TODAY_AGAIN,),
+        maximum_interval=MOST_DAYS,
+        # fuzzing spreads thousands of cards over days by chance; a plan asked for twice must be the same plan
+        enable_fuzzing=False,
+    )
 
 
 def replayed(scheduler: Scheduler, reviews: Sequence[tuple[datetime, Standing]]) -> Card:
