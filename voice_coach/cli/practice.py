@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from voice_coach.cli.common import LevelOption, MicrophoneOption, coach_for, user_settings
+from voice_coach.cli.plan import what_is_due
 from voice_coach.errors import UsageError
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def practice(
     first = coach.main_question if question is None else coach.question(question)
     setting = _setting(settings, coach, (first,), microphone, recordings, fast=fast, quiet=quiet, keys_only=keys_only)
     most = follow_ups if recordings is None else min(follow_ups, len(recordings) - 1)
-    _rehearse(replace(setting, follow_ups=most), plain=plain)
+    _rehearse(replace(setting, follow_ups=most, hint=what_is_due()), plain=plain)
 
 
 def drill(

@@ -98,6 +98,8 @@ class Interview:
         setting, surface = self._setting, self._surface
         hello = f"Hello{f', {setting.name}' if setting.name else ''}."
         surface.tell(f"{hello} A mock interview for a {setting.level} level candidate; nothing leaves this machine.")
+        if setting.hint is not None:
+            surface.tell(setting.hint)
         if not setting.sources_end:
             self._check_microphone()
         # loading takes a fraction of the greeting
