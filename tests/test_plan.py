@@ -244,7 +244,7 @@ def test_the_lines() -> None:
         "  3. mitigation: missing in 2, mentioned in 1 of the last 3 takes",
         "     voice-coach drill --stage mitigation",
         "Due too: fillers, pace",
-        f"Later: {', '.join(f'{item.name} in {(item.due - found.today).days} days' for item in found.later)}",
+        "Later: in 16 days detection, severity, communication, prevention, stabilising first, discipline",
     ]
     why = {item.name: item.why for item in found.due}
     assert why["fillers"] == "6.0 a minute the last time, 6.0 usually; up to 2 is good"
@@ -267,7 +267,7 @@ def test_nothing_due_and_nothing_heard() -> None:
     assert due_line(planned(take(0))) is None
     lines = list(plan_lines(planned(take(0), day=1)))
     assert lines[0] == "Nothing is due today"
-    assert lines[1].startswith("Later: detection tomorrow, ")
+    assert lines[1] == f"Later: tomorrow {', '.join(SKILLS)}"
 
 
 def test_the_plan_as_json() -> None:

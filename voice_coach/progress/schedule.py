@@ -27,7 +27,7 @@ EASY_RUN = 3
 
 TODAY_AGAIN = timedelta(minutes=1)
 """FSRS's step for what is not yet known: a card goes on being due the same day, and leaves for days only once it went
-well. Any time shorter than a day does the same here, where plans are made by the day."""
+well. Plans are made by the day, so all that matters is that the day is still the same."""
 
 MOST_DAYS = 30
 """Nothing stays away for longer. FSRS lets what goes well wait for years; whoever rehearses has an interview ahead, and

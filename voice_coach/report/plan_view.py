@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from datetime import date
+from itertools import groupby
 from typing import Any
 
 from voice_coach.records import Plan, PlanItem
@@ -27,7 +28,8 @@ def plan_lines(plan: Plan) -> Iterator[str]:
     if plan.due[SHOWN:]:
         yield f"Due too: {_names(plan.due[SHOWN:])}"
     if plan.later:
-        yield f"Later: {', '.join(f'{item.name} {_in_days(item.due, plan.today)}' for item in plan.later)}"
+        days = groupby(plan.later, key=lambda item: item.due)
+        yield f"Later: {'; '.join(f'{_in_days(due, plan.today)} {_names(items)}' for due, items in days)}"
     if plan.unheard:
         yield f"Not heard yet: {', '.join(plan.unheard)}; answer the whole question: voice-coach practice"
 
@@ -57,7 +59,7 @@ def _as_dict(item: PlanItem) -> dict[str, Any]:
     return {**asdict(item), "due": item.due.isoformat()}
 
 
-def _names(items: Sequence[PlanItem]) -> str:
+def _names(items: Iterable[PlanItem]) -> str:
     return ", ".join(item.name for item in items)
 
 
