@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timezone
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 from voice_coach.history.kept import KeptTake
-from voice_coach.history.summary import FIGURES, as_map, figures
-from voice_coach.records import Correction, Entry
+from voice_coach.history.summary import FIGURES, figures
+from voice_coach.records import Correction, Entry, Level, MistakeName
 
 _FACTS = (
     "take_id",
@@ -113,13 +116,23 @@ def _entry(row: tuple[Any, ...]) -> Entry:
         fillers_per_minute=per_minute,
         fillers_range=None if least is None or most is None else (least, most),
         filled_pauses=filled,
-        # the database holds what `figures` took from an assessment of the published form
-        stages=as_map(stages),  # type: ignore[arg-type]
-        star={part: float(seconds) if seconds else None for part, seconds in as_map(star).items()},
-        mistakes=tuple(mistakes.split()) if mistakes else (),
+        stages=_stages(stages) if stages else {},
+        star=json.loads(star) if star else {},
+        mistakes=_mistakes(mistakes) if mistakes else (),
         whisper=whisper,
         lifecycle=lifecycle,
         audio=sound == "kept",
         assessments=assessments,
         corrections=corrected,
     )
+
+
+# few of these texts differ from one another, so most are read once
+@lru_cache(maxsize=4096)
+def _stages(text: str) -> Mapping[str, Level]:
+    return MappingProxyType(json.loads(text))
+
+
+@lru_cache(maxsize=256)
+def _mistakes(text: str) -> tuple[MistakeName, ...]:
+    return tuple(json.loads(text))

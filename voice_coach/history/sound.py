@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 BLOCK = 65_536
 """Frames at a time: memory does not grow with the length of a recording."""
 
+ROOM_BYTES = 1 << 20
+"""More than libsndfile holds back before it writes, so that a full disk refuses it too."""
+
 _DEEP = {"PCM_24", "PCM_32", "FLOAT", "DOUBLE"}
 """Kinds of samples that 16 bits would cut; FLAC holds at most 24."""
 
@@ -50,7 +53,7 @@ def _encode(sound: soundfile.SoundFile, new: Path) -> None:
 
 
 def _check_room(new: Path) -> None:
-    """Raises: OSError if the disk is full or fails."""
-    with new.open("wb") as file:
-        file.write(bytes(BLOCK))
+    """Raises: OSError if the disk is full or fails: libsndfile only says that something did."""
+    with new.open("ab") as file:
+        file.write(bytes(ROOM_BYTES))
         file.flush()

@@ -11,7 +11,7 @@ opened again, or its recording is still where it was.
 
 from __future__ import annotations
 
-import secrets
+import random
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -21,7 +21,7 @@ from types import TracebackType
 from typing import Any
 
 from voice_coach.errors import HistoryError
-from voice_coach.history import archive, rows, settling
+from voice_coach.history import rows, settling
 from voice_coach.history.home import Home, explained, history_folder
 from voice_coach.history.kept import Judgement, KeptTake, Sound, read_kept
 from voice_coach.history.opening import Opened, open_database
@@ -252,6 +252,8 @@ class Store:
 
         Raises: OutputError if it can't be written.
         """
+        from voice_coach.history import archive
+
         return archive.back_up(self._home, file)
 
     @staticmethod
@@ -260,6 +262,8 @@ class Store:
 
         replace: in place of the takes that are there; without it a store that holds any is left alone.
         """
+        from voice_coach.history import archive
+
         return archive.restore(Home(folder), file, replace=replace)
 
     def _deletable(self, id: str) -> KeptTake:
@@ -269,8 +273,9 @@ class Store:
         return KeptTake(id, TakeFacts(id, datetime.now(timezone.utc)), _NO_SOUND, None, own=False)
 
     def _free_id(self) -> str:
+        chance = random.SystemRandom()
         while True:
-            id = "".join(secrets.choice(ID_ALPHABET) for _ in range(ID_LENGTH))
+            id = "".join(chance.choices(ID_ALPHABET, k=ID_LENGTH))
             known = self._connection.execute("SELECT 1 FROM takes WHERE id = ?", (id,)).fetchone()
             if not known and not self._home.changed(id).exists() and not self._home.kept(id).exists():
                 return id

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -28,8 +29,8 @@ FIGURES = (
 def figures(take: KeptTake) -> dict[str, Any]:
     """FIGURES of the newest assessment, fillers as corrected; all None where nobody judged it.
 
-    stages, star and mistakes are one text each ("detection=strong severity=missing"): whoever lists takes wants all of
-    them at once, and thousands of takes must be listed in a blink. Labels are words without spaces.
+    stages, star and mistakes are one JSON text each: whoever lists takes wants all of them at once, thousands of takes
+    must be listed in a blink, and SQLite can look into JSON (`stages ->> 'detection'`).
 
     Raises: KeyError, TypeError, AttributeError if the assessment is not of the published form.
     """
@@ -42,11 +43,6 @@ def figures(take: KeptTake) -> dict[str, Any]:
         "whisper": assessment["models"]["whisper"],
         "lifecycle": assessment["models"]["lifecycle"],
     }
-
-
-def as_map(text: str | None) -> dict[str, str]:
-    """The other way: labels and values of a text that `figures` made."""
-    return dict(pair.split("=", 1) for pair in text.split()) if text else {}
 
 
 def _delivery_figures(delivery: Mapping[str, Any] | None, corrected: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -70,13 +66,7 @@ def _coverage_figures(coverage: Mapping[str, Any] | None) -> dict[str, Any]:
     if coverage is None:
         return {"stages": None, "star": None, "mistakes": None}
     return {
-        "stages": _as_text({name: stage["level"] for name, stage in coverage["stages"].items()}),
-        "star": _as_text(
-            {name: "" if part["seconds"] is None else part["seconds"] for name, part in coverage["star"].items()}
-        ),
-        "mistakes": " ".join(mistake["name"] for mistake in coverage["mistakes"]),
+        "stages": json.dumps({name: stage["level"] for name, stage in coverage["stages"].items()}),
+        "star": json.dumps({name: part["seconds"] for name, part in coverage["star"].items()}),
+        "mistakes": json.dumps([mistake["name"] for mistake in coverage["mistakes"]]),
     }
-
-
-def _as_text(values: Mapping[str, object]) -> str:
-    return " ".join(f"{name}={value}" for name, value in values.items())

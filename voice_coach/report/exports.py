@@ -105,8 +105,8 @@ def _markdown(tables: Iterator[dict[str, Any]]) -> Iterator[str]:
         if table["stages"]:
             yield "\n| Stage | Heard |\n| --- | --- |\n"
             yield "".join(f"| {name} | {LEVEL_SIGNS[level]} {level} |\n" for name, level in table["stages"].items())
-        for mistake in table["mistakes"]:
-            yield f"\n- {MISTAKE_WORDS[mistake]}"
+        if table["mistakes"]:
+            yield "\n" + "".join(f"- {MISTAKE_WORDS[mistake]}\n" for mistake in table["mistakes"])
         assessment = table["assessment"]
         if assessment is None:
             continue

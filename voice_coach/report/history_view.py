@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
+from operator import attrgetter
 from typing import Any
 
 from voice_coach.records import Entry
@@ -16,11 +17,15 @@ _RIGHT = {2, 4, 5}
 """Columns of figures, set flush right."""
 
 _NAMES = tuple(field.name for field in fields(Entry))
+_values = attrgetter(*_NAMES)
 
 
 def entry_as_dict(entry: Entry) -> dict[str, Any]:
     """One take for a program: every figure under its name, unknown as null, times in ISO 8601 and UTC."""
-    return {**{name: getattr(entry, name) for name in _NAMES}, "taken_at": entry.taken_at.isoformat()}
+    table = dict(zip(_NAMES, _values(entry), strict=True))
+    table["taken_at"] = entry.taken_at.isoformat()
+    table["stages"] = dict(entry.stages)
+    return table
 
 
 def history_lines(entries: Sequence[Entry]) -> Iterator[str]:
