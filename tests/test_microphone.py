@@ -189,7 +189,7 @@ def test_doctor_names_a_place_that_can_not_be_written_and_one_that_others_can_re
     run = program("doctor", env={**without_sound(tmp_path), "XDG_DATA_HOME": str(tmp_path / "file")})
     assert run.code == 1
     assert "can't be written (Not a directory)" in run.out
-    open_to_all = tmp_path / "data" / "voice-coach"
+    open_to_all = tmp_path / "data" / "voice-coach" / "takes"
     open_to_all.mkdir(parents=True)
     open_to_all.chmod(0o755)
     run = program("doctor", env={**without_sound(tmp_path), "XDG_DATA_HOME": str(tmp_path / "data")})

@@ -34,8 +34,11 @@ class Finding:
     needed: bool = True
 
 
-def examine(microphone: str | None = None) -> Iterator[Finding]:
-    """Each finding as soon as it is made; never raises for what it looks for."""
+def examine(microphone: str | None, takes: Path, history: Path) -> Iterator[Finding]:
+    """Each finding as soon as it is made; never raises for what it looks for.
+
+    takes, history: the folders in which answers are recorded and kept.
+    """
     try:
         system = sound_system()
     except MicrophoneError as exc:
@@ -46,7 +49,8 @@ def examine(microphone: str | None = None) -> Iterator[Finding]:
         yield _output(system)
     yield _speech_engine()
     yield from _models()
-    yield from _storage(_data_folder())
+    yield from _storage(takes)
+    yield _history(history)
 
 
 def _microphone(system: SoundSystem, name: str | None) -> Iterator[Finding]:
@@ -105,10 +109,17 @@ def _gpu(folder: Path) -> Finding:
     return Finding("GPU", True, "serves" if device.name == "cuda" else "none; the CPU serves", needed=False)
 
 
-def _data_folder() -> Path:
-    import platformdirs
+def _history(folder: Path) -> Finding:
+    from voice_coach.errors import HistoryError
+    from voice_coach.history.store import Store
 
-    return Path(platformdirs.user_data_dir("voice-coach"))
+    if not folder.exists():
+        return Finding("history", True, "none yet; it begins with the first rehearsal", needed=False)
+    try:
+        with Store.open(folder) as store:
+            return Finding("history", True, f"{store.count()} takes ({folder})", needed=False)
+    except HistoryError as exc:
+        return Finding("history", False, str(exc), needed=False)
 
 
 def _storage(folder: Path) -> Iterator[Finding]:
@@ -121,7 +132,7 @@ def _storage(folder: Path) -> Iterator[Finding]:
         free = shutil.disk_usage(existing).free
     except OSError as exc:
         yield Finding(
-            "storage", False, f"{folder} can't be written ({exc.strerror}); set XDG_DATA_HOME to a folder of yours"
+            "storage", False, f"{folder} can't be written ({exc.strerror}); choose another with takes in your settings"
         )
         return
     if free < FREE_BYTES:

@@ -28,7 +28,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ Samples: TypeAlias = "npt.NDArray[np.float32]"
 Level = Literal["missing", "mentioned", "strong"]
 CandidateLevel = Literal["early", "mid", "senior"]
 Verdict = Literal["short", "in_range", "long"]
+Standing = Literal["poor", "fair", "good"]
 FillerKind = Literal["filled_pause", "discourse_marker", "repetition"]
 PauseKind = Literal["short", "long", "lost_thread"]
 PausePlace = Literal["clause", "inside"]
@@ -687,6 +688,40 @@ class Progress:
     longest_streak_days: int
     on_target: int
     timed: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlanItem:
+    """One thing to practise: a stage of the incident, or a habit of speaking.
+
+    standing: how it was in the latest take it was heard in. why: the figures behind its place, for a person.
+    command: what starts practising it. due: the day, on the reader's own calendar. retrievability: the probability
+    that it would go well today, as the schedule estimates it, 0 to 1. takes: how many it was heard in; weakness:
+    0 to 1 over the latest of them, 1 where it was poor in all.
+    """
+
+    name: str
+    kind: Literal["stage", "habit"]
+    standing: Standing
+    why: str
+    command: str
+    due: date
+    retrievability: float
+    takes: int
+    weakness: float
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to practise next.
+
+    due: today or before, weakest first. later: soonest first. unheard: stages of which no take tells anything.
+    """
+
+    today: date
+    due: tuple[PlanItem, ...]
+    later: tuple[PlanItem, ...]
+    unheard: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,6 +74,10 @@ WARM_S = 0.5
 """Enough sound for Whisper not to skip it as no word."""
 
 
+STAGE_S = (20.0, 40.0)
+"""A drill of one stage takes half a minute: two or three sentences with something specific in each."""
+
+
 @dataclass
 class Coach:
     """Loads models when first needed, and judges answers with them.
@@ -148,6 +152,15 @@ class Coach:
                 return one.asked_as
         known = ", ".join((self.pack.id, *(one.follow_up.id for one in self.pack.follow_ups)))
         raise UsageError(f"there is no question {name!r}; there are: {known}")
+
+    def stage_question(self, stage: str, *, asked: Collection[str] = ()) -> Question:
+        """A question about one stage alone, for a drill; one that was not asked lately where there is one."""
+        about = [one for one in self.pack.follow_ups if one.follow_up.probes == stage and self.level in one.levels]
+        if not about:
+            raise UsageError(f"this pack asks nothing about {stage}; drill another stage, or leave out --pack")
+        fresh = [one for one in about if one.follow_up.id not in asked] or about
+        chosen = fresh[0].follow_up
+        return Question(chosen.id, f"In half a minute: {chosen.text}", *STAGE_S, f"stage:{stage}", stage)
 
     def analyze(
         self,

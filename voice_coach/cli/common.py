@@ -59,16 +59,20 @@ def user_settings() -> Settings:
 
 
 def coach_for(
-    settings: Settings, level: LevelChoice | None, device: DeviceOption = DeviceOption.auto, model: str = "base.en"
+    settings: Settings,
+    level: LevelChoice | None,
+    device: DeviceOption = DeviceOption.auto,
+    model: str = "base.en",
+    pack: Path | None = None,
 ) -> Coach:
     from voice_coach.interviewer.questions import read_pack
     from voice_coach.session import Coach
 
-    pack = read_pack()
+    questions = read_pack(pack)
     if settings.target_min_s is not None and settings.target_max_s is not None:
-        pack = replace(pack, target_min_s=settings.target_min_s, target_max_s=settings.target_max_s)
+        questions = replace(questions, target_min_s=settings.target_min_s, target_max_s=settings.target_max_s)
     wanted = level.value if level else settings.level
-    return Coach(level=wanted, device=device.value, whisper_name=model, pack=pack, terms=settings.terms)
+    return Coach(level=wanted, device=device.value, whisper_name=model, pack=questions, terms=settings.terms)
 
 
 def show_assessment(assessment: Assessment, json_output: bool) -> bool:

@@ -126,9 +126,11 @@ def _listen(name: str, seconds: float) -> None:
 def doctor(microphone: MicrophoneOption = None) -> None:
     """Check everything a live rehearsal needs, and say how to mend what is wrong."""
     from voice_coach.doctor import examine
+    from voice_coach.history.store import history_folder
 
+    settings = user_settings()
     ready = True
-    for finding in examine(microphone or user_settings().device):
+    for finding in examine(microphone or settings.device, settings.takes, history_folder()):
         state = "OK" if finding.good else "FAULT" if finding.needed else "note"
         typer.echo(f"{state:5}  {finding.subject:13}  {finding.told}")
         ready &= finding.good or not finding.needed

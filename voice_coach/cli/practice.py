@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import random
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from voice_coach.cli.common import LevelOption, MicrophoneOption, coach_for, user_settings
+from voice_coach.cli.plan import what_is_due
 from voice_coach.errors import UsageError
 
 if TYPE_CHECKING:
     from voice_coach.audio.capture import AudioSource
+    from voice_coach.records import Question
+    from voice_coach.rehearsal.setting import Setting
     from voice_coach.rehearsal.surface import Surface
+    from voice_coach.session import Coach
+    from voice_coach.settings import Settings
 
 REPEAT_AFTER = timedelta(days=7)
 """A follow-up is not put again within a week."""
@@ -26,24 +34,102 @@ FromOption = Annotated[
 ]
 
 
+FastOption = Annotated[bool, typer.Option("--fast", help="With --from: as fast as can be, not as if live.")]
+QuietOption = Annotated[bool, typer.Option("--quiet", help="Say nothing aloud; the words are shown.")]
+PlainOption = Annotated[bool, typer.Option("--plain", help="Plain lines, no full screen.")]
+KeysOnlyOption = Annotated[bool, typer.Option("--keys-only", help="Never end an answer by silence.")]
+PackOption = Annotated[Path | None, typer.Option("--pack", metavar="FILE", help="A question pack of your own.")]
+
+
+class LengthChoice(str, Enum):
+    """Versions of the main question's answer."""
+
+    short = "90"
+    main = "main"
+    deep = "deep"
+
+
+class StageChoice(str, Enum):
+    """Stages that can be drilled alone."""
+
+    detection = "detection"
+    severity = "severity"
+    mitigation = "mitigation"
+    communication = "communication"
+    prevention = "prevention"
+
+
 def practice(
     level: LevelOption = None,
     follow_ups: Annotated[int, typer.Option("--follow-ups", min=0, max=10, help="How many at most.")] = 2,
     question: Annotated[
         str | None, typer.Option("--question", metavar="ID", help="Start with this question of the pack.")
     ] = None,
-    pack: Annotated[Path | None, typer.Option("--pack", metavar="FILE", help="A question pack of your own.")] = None,
+    pack: PackOption = None,
     microphone: MicrophoneOption = None,
     recordings: FromOption = None,
-    fast: Annotated[bool, typer.Option("--fast", help="With --from: as fast as can be, not as if live.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing aloud; the words are shown.")] = False,
-    plain: Annotated[bool, typer.Option("--plain", help="Plain lines, no full screen.")] = False,
-    keys_only: Annotated[bool, typer.Option("--keys-only", help="Never end an answer by silence.")] = False,
+    fast: FastOption = False,
+    quiet: QuietOption = False,
+    plain: PlainOption = False,
+    keys_only: KeysOnlyOption = False,
 ) -> None:
     """Rehearse aloud: hear a question, answer it, hear how it was, and be asked the next one."""
+    settings = user_settings()
+    coach = coach_for(settings, level, pack=pack)
+    first = coach.main_question if question is None else coach.question(question)
+    setting = _setting(settings, coach, (first,), microphone, recordings, fast=fast, quiet=quiet, keys_only=keys_only)
+    most = follow_ups if recordings is None else min(follow_ups, len(recordings) - 1)
+    _rehearse(replace(setting, follow_ups=most, hint=what_is_due()), plain=plain)
+
+
+def drill(
+    length: Annotated[
+        list[LengthChoice] | None,
+        typer.Option("--length", help="The same story in 90 s, in its main length, or deep; once for each round."),
+    ] = None,
+    stage: Annotated[StageChoice | None, typer.Option("--stage", help="One stage in half a minute.")] = None,
+    interrupt: Annotated[bool, typer.Option("--interrupt", help="The interviewer cuts in.")] = False,
+    level: LevelOption = None,
+    pack: PackOption = None,
+    microphone: MicrophoneOption = None,
+    recordings: FromOption = None,
+    fast: FastOption = False,
+    quiet: QuietOption = False,
+    plain: PlainOption = False,
+    keys_only: KeysOnlyOption = False,
+) -> None:
+    """Drill one thing: the story in several lengths, one stage, or being interrupted."""
+    if sum((bool(length), stage is not None, interrupt)) != 1:
+        raise UsageError("drill one thing: --length 90 (again for more rounds), --stage mitigation, or --interrupt")
+    settings = user_settings()
+    coach = coach_for(settings, level, pack=pack)
+    interruption = None
+    if length:
+        questions = tuple(coach.pack.main_question(one.value) for one in length)
+    elif stage is not None:
+        questions = (coach.stage_question(stage.value, asked=_asked_lately(settings.takes)),)
+    else:
+        if not coach.pack.interruptions:
+            raise UsageError("this pack has no [[interruption]]; add one, or leave out --pack")
+        interruption = random.choice(coach.pack.interruptions).text
+        questions = (replace(coach.main_question, purpose="interrupt"),)
+    setting = _setting(settings, coach, questions, microphone, recordings, fast=fast, quiet=quiet, keys_only=keys_only)
+    _rehearse(replace(setting, follow_ups=0, interruption=interruption), plain=plain)
+
+
+def _setting(
+    settings: Settings,
+    coach: Coach,
+    questions: tuple[Question, ...],
+    microphone: str | None,
+    recordings: list[Path] | None,
+    *,
+    fast: bool,
+    quiet: bool,
+    keys_only: bool,
+) -> Setting:
     from voice_coach.history.store import history_folder
     from voice_coach.keeping import HistoryKeeper
-    from voice_coach.rehearsal.interview import Interview
     from voice_coach.rehearsal.setting import MuteVoice, Setting
     from voice_coach.voice.speaker import RATE_WPM
     from voice_coach.voice.speaking import EngineVoice
@@ -53,13 +139,6 @@ def practice(
     for path in recordings or ():
         if not path.is_file():
             raise UsageError(f"--from {path}: no such file; name a recording")
-    settings = user_settings()
-    coach = coach_for(settings, level)
-    if pack is not None:
-        from voice_coach.interviewer.questions import read_pack
-
-        coach.pack = read_pack(pack)
-    first = coach.main_question if question is None else coach.question(question)
     sources = _recordings(recordings, fast=fast) if recordings else None
 
     def source() -> AudioSource | None:
@@ -69,14 +148,13 @@ def practice(
 
         return Microphone(microphone or settings.device)
 
-    setting = Setting(
+    return Setting(
         coach=coach,
         takes=settings.takes,
-        questions=(first,),
+        questions=questions,
         level=coach.level,
         source=source,
         voice=MuteVoice() if quiet else EngineVoice(rate_wpm=settings.rate_wpm or RATE_WPM, name=settings.voice),
-        follow_ups=min(follow_ups, len(recordings) - 1) if recordings else follow_ups,
         name=settings.name,
         asked=_asked_lately(settings.takes),
         sources_end=sources is not None,
@@ -84,10 +162,11 @@ def practice(
         keeper=HistoryKeeper(history_folder(), settings),
     )
 
-    def interview(surface: Surface) -> object:
-        return Interview(setting, surface).run()
 
-    _on_screen(interview, plain=plain)
+def _rehearse(setting: Setting, *, plain: bool) -> None:
+    from voice_coach.rehearsal.interview import Interview
+
+    _on_screen(lambda surface: Interview(setting, surface).run(), plain=plain)
 
 
 def _on_screen(interview: Callable[[Surface], object], *, plain: bool) -> None:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from voice_coach import __version__
-from voice_coach.cli import analyze, archive, corrections, history, machine, practice, report, takes
+from voice_coach.cli import analyze, archive, corrections, history, machine, plan, practice, report, takes
 from voice_coach.cli.common import INTERRUPTED_EXIT, USAGE_EXIT, complain
 from voice_coach.errors import OutputError, UsageError, VoiceCoachError
 
@@ -54,6 +54,7 @@ def _global(
 
 
 app.command()(practice.practice)
+app.command()(practice.drill)
 app.command()(analyze.analyze)
 app.command()(analyze.coverage)
 app.command()(machine.devices)
@@ -62,6 +63,8 @@ app.command("settings")(machine.show_settings)
 app.command()(takes.recover)
 app.command()(report.report)
 app.command()(report.compare)
+app.command()(report.progress)
+app.command()(plan.plan)
 app.command()(history.history)
 app.command()(history.show)
 app.command()(history.play)

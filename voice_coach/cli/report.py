@@ -26,16 +26,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class _Take:
-    """What a report is made from. audio: None where it is no longer kept. about: what it is called, then its level."""
+    """What a report is made from. audio: None where it is no longer kept. about: what it is called, then its level.
+    id: its name in the history, None for a file.
+    """
 
     assessment: Assessment
     audio: Path | None
     question: str
     about: tuple[str, ...]
+    id: str | None = None
 
 
 def report(
-    recording: Annotated[str, typer.Argument(metavar="FILE", help="A recording.")],
+    name: Annotated[str, typer.Argument(metavar="ID|FILE", help="A past take (see: voice-coach history), or a file.")],
     out: Annotated[
         Path | None,
         typer.Option("--out", metavar="FILE", help="Where to write it.", show_default="NAME-report.html, here"),
@@ -43,26 +46,32 @@ def report(
     open_it: Annotated[bool, typer.Option("--open", help="Show it in the browser.")] = False,
     earlier: Annotated[
         str | None,
-        typer.Option("--earlier", metavar="FILE", help="An earlier take of the same question, to show what changed."),
+        typer.Option(
+            "--earlier",
+            metavar="ID|FILE",
+            help="An earlier take, to show what changed.",
+            show_default="for a past take, the one before it at the same question",
+        ),
     ] = None,
     level: LevelOption = None,
 ) -> None:
     """Write one answer as a page to read, hear and print; it needs no network and nothing beside it."""
-    path = out or Path(f"{Path(recording).stem}-report.html")
-    for kept in (recording, earlier):
+    path = out or Path(f"{Path(name).stem}-report.html")
+    for kept in (name, earlier):
         if kept and Path(kept).exists() and path.exists() and path.samefile(kept):
             raise UsageError(f"--out {path} would overwrite the recording itself; choose another name")
     coach = _coach(level)
-    take = _judged(coach, recording)
-    _write_report(take, _judged(coach, earlier) if earlier else None, path)
+    take = _taken(coach, name)
+    before = earlier or (None if take.id is None else _before(take.id))
+    _write_report(take, _taken(coach, before) if before else None, path)
     typer.echo(path)
     if open_it:
         _show(path)
 
 
 def compare(
-    before: Annotated[str, typer.Argument(metavar="A", help="The earlier take: a recording.")],
-    after: Annotated[str, typer.Argument(metavar="B", help="The later take: a recording.")],
+    before: Annotated[str, typer.Argument(metavar="A", help="The earlier take: an ID or a file.")],
+    after: Annotated[str, typer.Argument(metavar="B", help="The later take: an ID or a file.")],
     level: LevelOption = None,
 ) -> None:
     """Show what changed between two takes: stages, mistakes, time, fillers, and what was cut."""
@@ -72,8 +81,21 @@ def compare(
     from voice_coach.report.compare import compare as compare_takes
 
     coach = _coach(level)
-    changes = compare_takes(_judged(coach, before).assessment, _judged(coach, after).assessment)
+    changes = compare_takes(_taken(coach, before).assessment, _taken(coach, after).assessment)
     print_changes(Console(highlight=False, soft_wrap=False), changes)
+
+
+def progress(
+    html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write it as a page.")] = None,
+) -> None:
+    """Show what your takes say together: time, fillers, pace, stages; a trend only where it exceeds chance."""
+    from voice_coach.history.store import Store, history_folder
+
+    with Store.open(history_folder()) as store:
+        takes = store.entries()
+    if not takes:
+        raise UsageError("there are no takes yet; start with: voice-coach practice")
+    tell_progress(takes, html)
 
 
 def tell_progress(takes: Sequence[TakeSummary], html: Path | None) -> None:
@@ -81,10 +103,10 @@ def tell_progress(takes: Sequence[TakeSummary], html: Path | None) -> None:
     from datetime import datetime
 
     from voice_coach.interviewer.feedback import FILLER_SOUNDS_GOOD
-    from voice_coach.progress.summary import progress
+    from voice_coach.progress.summary import progress as sum_up
     from voice_coach.report.wording import GOOD_PACE_WPM
 
-    found = progress(takes, today=datetime.now().astimezone().date(), good_pace_wpm=GOOD_PACE_WPM)
+    found = sum_up(takes, today=datetime.now().astimezone().date(), good_pace_wpm=GOOD_PACE_WPM)
     if html is None:
         from rich.console import Console
 
@@ -103,12 +125,44 @@ def _coach(level: LevelChoice | None) -> Coach:
     return coach_for(user_settings(), level)
 
 
+def _taken(coach: Coach, name: str) -> _Take:
+    """A past take by its id, or a recording, which is judged now.
+
+    Raises: HistoryError, AudioFileError; UsageError where there is nothing to show.
+    """
+    return _judged(coach, name) if Path(name).exists() or Path(name).suffix else _past(name)
+
+
+def _past(id: str) -> _Take:
+    from voice_coach.history.store import Store, history_folder
+    from voice_coach.keeping import corrected
+
+    with Store.open(history_folder()) as store:
+        entry = store.entry(id)
+        assessment = corrected(store, entry.id)
+        audio = store.audio(entry.id)
+    if assessment is None:
+        raise UsageError(f"{id}: was never judged; judge it now: voice-coach reanalyze {id}")
+    about = (f"{entry.taken_at.astimezone():%Y-%m-%d %H:%M}", *((entry.level,) if entry.level else ()))
+    return _Take(assessment, audio, entry.question or "", about, entry.id)
+
+
+def _before(id: str) -> str | None:
+    """The id of the latest earlier take of the same question and purpose that was judged."""
+    from voice_coach.history.store import Store, history_folder
+
+    with Store.open(history_folder()) as store:
+        entry = store.entry(id)
+        alike = store.entries(question_id=entry.question_id, purpose=entry.purpose)
+    return next((one.id for one in alike if one.taken_at < entry.taken_at and one.assessments), None)
+
+
 def _judged(coach: Coach, recording: str) -> _Take:
     """Raises: UsageError where nobody speaks in it: there is nothing to show."""
     from voice_coach.report.terminal import no_speech_line
 
-    with listening_progress(recording, quiet=False) as progress:
-        assessment = coach.analyze(recording, progress=progress)
+    with listening_progress(recording, quiet=False) as shown:
+        assessment = coach.analyze(recording, progress=shown)
     if assessment.recording is not None and not assessment.transcript.words:
         raise UsageError(f"{recording}: {no_speech_line(assessment.recording)}")
     path = Path(recording)

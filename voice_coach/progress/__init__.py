@@ -1,1 +1,1 @@
-"""What many takes say together: trends that exceed the noise, personal bests, the streak (pure)."""
+"""What many takes say together: trends that exceed the noise, bests, the streak, what to practise next (pure)."""

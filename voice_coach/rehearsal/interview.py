@@ -19,12 +19,15 @@ from voice_coach.audio.takes import Take, TakeRecorder
 from voice_coach.delivery.timing import cards_for
 from voice_coach.errors import AudioError, VoiceCoachError
 from voice_coach.hearing import Hearing
+from voice_coach.interviewer.follow_up import recovery_after
 from voice_coach.records import Assessment, Question
 from voice_coach.rehearsal.closing import spoken_closing
+from voice_coach.rehearsal.interruption import recovery_line, time_to_cut_in
 from voice_coach.rehearsal.listening import Listening
 from voice_coach.rehearsal.patience import CUE_S, silence_that_ends_s
 from voice_coach.rehearsal.setting import Setting
 from voice_coach.rehearsal.surface import Answered, Key, Progress, Surface, card_at
+from voice_coach.report.compare import compare
 
 CHECK_S = 0.6
 """Long enough to see a level, and to tell exact zeros from a quiet room."""
@@ -47,11 +50,15 @@ class Quit(Exception):
 
 @dataclass
 class _Heard:
-    """What came of listening: the take, the ears that go on with it, and the key or the cause that ended it."""
+    """What came of listening: the take, the ears that go on with it, and the key or the cause that ended it.
+
+    interrupted_s: where the interviewer cut in, on the take's clock; its own words are not on it.
+    """
 
     take: Take
     hearing: Hearing
     ended: Key | Literal["silence", "source", "gone", "failed"]
+    interrupted_s: float | None = None
 
 
 class Interview:
@@ -62,6 +69,7 @@ class Interview:
         self._answers: list[Answered] = []
         self._asked = set(setting.asked)
         self._follow_ups = 0
+        self._interrupted_s: float | None = None
 
     def run(self) -> tuple[Answered, ...]:
         """The answers that were given, in order.
@@ -90,6 +98,8 @@ class Interview:
         setting, surface = self._setting, self._surface
         hello = f"Hello{f', {setting.name}' if setting.name else ''}."
         surface.tell(f"{hello} A mock interview for a {setting.level} level candidate; nothing leaves this machine.")
+        if setting.hint is not None:
+            surface.tell(setting.hint)
         if not setting.sources_end:
             self._check_microphone()
         # loading takes a fraction of the greeting
@@ -195,7 +205,7 @@ class Interview:
         if ended in ("over", "skip"):
             hearing.abandon()
             self._keep(take, question, None)
-        return _Heard(take, hearing, ended)
+        return _Heard(take, hearing, ended, self._interrupted_s)
 
     def _watch(
         self, question: Question, listening: Listening, hearing: Hearing
@@ -203,7 +213,7 @@ class Interview:
         """Show how the answer goes until a key, a patient silence or the source ends it."""
         surface, setting = self._surface, self._setting
         cards = cards_for(question.target_min_s, question.target_max_s)
-        going = False
+        going, self._interrupted_s = False, None
         while True:
             if listening.started.is_set() and not going:
                 going = True
@@ -221,6 +231,9 @@ class Interview:
             if listening.ended is not None:
                 return listening.ended
             state, answered_s, notice = hearing.state, listening.answered_s, ""
+            if setting.interruption is not None and self._interrupted_s is None and time_to_cut_in(state):
+                self._cut_in(setting.interruption, listening)
+                continue
             if setting.patient and not listening.paused:
                 patience_s = silence_that_ends_s(
                     spoken_s=state.spoken_s,
@@ -238,6 +251,15 @@ class Interview:
                 )
             )
 
+    def _cut_in(self, line: str, listening: Listening) -> None:
+        """Say it while nothing is kept, then listen on: the coach is never heard in the take."""
+        listening.pause()
+        self._interrupted_s = listening.answered_s
+        try:
+            self._say(line)
+        finally:
+            listening.pause()
+
     # -- after the answer
 
     def _judge(self, heard: _Heard, question: Question) -> Assessment | None:
@@ -250,16 +272,26 @@ class Interview:
             self._surface.warn(f"{exc}; the take is kept: voice-coach analyze {heard.take.path}")
             self._keep(heard.take, question, None)
             return None
+        before = next((one for one in reversed(self._answers) if one.question.id == question.id), None)
+        changes = None
+        if before is not None and before.assessment is not None:
+            changes = compare(before.assessment, assessment)
         self._answers.append(Answered(question, heard.take.id, assessment))
-        self._surface.assessed(assessment, question)
+        self._surface.assessed(assessment, changes)
+        if heard.interrupted_s is not None and assessment.coverage is not None:
+            words = assessment.transcript.words
+            self._surface.tell(recovery_line(recovery_after(assessment.coverage, words, heard.interrupted_s)))
         feedback = assessment.feedback
         if feedback is None:
             self._surface.warn("No speech was heard in this take; it is kept.")
         else:
             # a verdict that was said is not said twice, even where a word more or less makes it another second
-            rest = feedback.spoken.removeprefix(feedback.verdict if opening else "").strip()
+            rest = feedback.spoken.removeprefix(feedback.verdict if opening else "")
+            if feedback.follow_up is not None and self._following(assessment) is None:
+                # what will not be asked is not announced
+                rest = rest.removesuffix(f"Next question. {feedback.follow_up.text}")
             if first is None or self._finish_saying(first) is None:
-                self._say(rest)
+                self._say(rest.strip())
         self._keep(heard.take, question, assessment)
         return assessment
 
@@ -277,11 +309,7 @@ class Interview:
     def _after(self, question: Question, assessment: Assessment | None, *, more: bool) -> tuple[Step, Question | None]:
         """What the person wants now."""
         setting = self._setting
-        follow_up = assessment.feedback.follow_up if assessment is not None and assessment.feedback else None
-        left = self._follow_ups < setting.follow_ups
-        following = None
-        if follow_up is not None and left and len(setting.questions) == 1:
-            following = setting.coach.question(follow_up.id)
+        following = self._following(assessment)
         if setting.sources_end:
             key: Key = "go"
         elif following is not None:
@@ -298,6 +326,14 @@ class Interview:
         self._asked.add(following.id)
         return "next", following
 
+    def _following(self, assessment: Assessment | None) -> Question | None:
+        """The follow-up to be asked next; None where none is wanted any more."""
+        setting = self._setting
+        follow_up = assessment.feedback.follow_up if assessment is not None and assessment.feedback else None
+        if follow_up is None or self._follow_ups >= setting.follow_ups or len(setting.questions) > 1:
+            return None
+        return setting.coach.question(follow_up.id)
+
     def _choose(self, purpose: str, *, allowed: tuple[Key, ...]) -> Key:
         """Wait for one of these keys. Raises: Quit."""
         words = {"go": f"Enter  {purpose}", "over": "r  this question again", "skip": "s  stop here", "quit": "q  quit"}
@@ -312,7 +348,7 @@ class Interview:
     def _farewell(self) -> None:
         self._say(spoken_closing(tuple(self._answers)))
 
-    # -- the voice
+    # -- the voice, which is never heard in a take
 
     def _say(self, text: str) -> Key | None:
         """Say it to its end; the key that cut it short. Raises: Quit."""

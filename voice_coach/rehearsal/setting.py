@@ -54,6 +54,8 @@ class Setting:
     heard for the next answer, None when there is nothing more (recordings in the microphone's place run out).
     sources_end: such recordings end the answer, and no key is waited for between them. follow_ups: how many at
     most. asked: ids of follow-ups put lately. patient: whether a long silence ends an answer.
+    interruption: what the interviewer cuts in with, once, in the middle of an answer. hint: what is told after the
+    greeting.
     """
 
     coach: Coach
@@ -67,4 +69,6 @@ class Setting:
     asked: frozenset[str] = frozenset()
     sources_end: bool = False
     patient: bool = True
+    interruption: str | None = None
+    hint: str | None = None
     keeper: Keeper = field(default_factory=NoKeeper)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from voice_coach.records import Assessment, Cards, Question
+from voice_coach.records import Assessment, Cards, Changes, Question
 
 Key = Literal["go", "over", "pause", "skip", "ask", "hush", "quit"]
 """What a person can ask for at any time:
@@ -108,8 +108,8 @@ class Surface(Protocol):
         """Words that are being said aloud."""
         ...
 
-    def assessed(self, assessment: Assessment, question: Question) -> None:
-        """All that was found."""
+    def assessed(self, assessment: Assessment, changes: Changes | None) -> None:
+        """All that was found; changes against an earlier try at the same question, where there was one."""
         ...
 
     def choose(self, line: str) -> None:

@@ -16,7 +16,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Center, VerticalScroll
 from textual.widgets import Digits, Footer, Static
 
-from voice_coach.records import Assessment, Question
+from voice_coach.records import Assessment, Changes, Question
 from voice_coach.rehearsal.closing import summary_lines
 from voice_coach.rehearsal.surface import Answered, Key, Progress, Surface
 from voice_coach.report.wording import clock
@@ -155,9 +155,9 @@ class FullSurface:
     def say(self, text: str) -> None:
         self._call(self._app.add, Text.assemble(("Coach: ", "bold"), text))
 
-    def assessed(self, assessment: Assessment, question: Question) -> None:
+    def assessed(self, assessment: Assessment, changes: Changes | None) -> None:
         width = max(self._app.size.width - 4, 40)
-        shown = Text.from_ansi(assessment_text(assessment, width))
+        shown = Text.from_ansi(assessment_text(assessment, width, changes=changes))
         self._call(lambda: self._app.add(shown, to_read=True))
 
     def choose(self, line: str) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TextIO
 
-from voice_coach.records import Assessment, Question
+from voice_coach.records import Assessment, Changes, Question
 from voice_coach.rehearsal.closing import summary_lines
 from voice_coach.rehearsal.surface import KEYS, Answered, CardColour, Key, Progress
 from voice_coach.screen.view import assessment_text, timer
@@ -61,8 +61,8 @@ class PlainSurface:
     def say(self, text: str) -> None:
         self.tell(f"Coach: {text}")
 
-    def assessed(self, assessment: Assessment, question: Question) -> None:
-        self.tell(assessment_text(assessment, WIDTH, colour=False))
+    def assessed(self, assessment: Assessment, changes: Changes | None) -> None:
+        self.tell(assessment_text(assessment, WIDTH, changes=changes, colour=False))
 
     def choose(self, line: str) -> None:
         self.tell(line)

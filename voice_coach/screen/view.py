@@ -7,8 +7,9 @@ import io
 from rich.console import Console
 from rich.text import Text
 
-from voice_coach.records import Assessment, FillerEvent
+from voice_coach.records import Assessment, Changes, FillerEvent
 from voice_coach.rehearsal.surface import CardColour, Progress
+from voice_coach.report.changes_view import print_changes
 from voice_coach.report.terminal import print_assessment
 from voice_coach.report.wording import clock
 
@@ -45,8 +46,8 @@ def timer(progress: Progress) -> str:
     return clock(progress.answered_s) + (f"  {word}" if word else "") + ("  PAUSED" if progress.paused else "")
 
 
-def assessment_text(assessment: Assessment, width: int, *, colour: bool = True) -> str:
-    """The assessment as on the command line, then the transcript; with ANSI colours where wanted."""
+def assessment_text(assessment: Assessment, width: int, *, changes: Changes | None = None, colour: bool = True) -> str:
+    """The assessment as on the command line, what changed, then the transcript; with ANSI colours where wanted."""
     out = io.StringIO()
     console = Console(
         file=out,
@@ -57,6 +58,10 @@ def assessment_text(assessment: Assessment, width: int, *, colour: bool = True) 
         legacy_windows=False,
     )
     print_assessment(console, assessment)
+    if changes is not None:
+        console.print()
+        console.print(Text("Against the try before", style="bold"))
+        print_changes(console, changes)
     if assessment.coverage is not None:
         console.print()
         console.print(Text("What you said: [stage], (hesitation), {empty or repeated word}", style="dim"))
