@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import random
 import shutil
@@ -27,7 +28,7 @@ from voice_coach.errors import HistoryError, OutputError
 from voice_coach.history import schema
 from voice_coach.history.kept import KeptTake, write_kept
 from voice_coach.history.store import Store
-from voice_coach.records import Correction, TakeFacts, TakeMark
+from voice_coach.records import Correction, TakeFacts, TakeMark, TakeSummary
 
 NOW = datetime(2026, 3, 1, 12, 0, 30, 250_000, timezone.utc)
 
@@ -208,6 +209,8 @@ def test_lists_are_newest_first_and_filtered(folder: Path) -> None:
         assert names(level="mid", limit=1) == "d"
         assert names(level="expert") == ""
         assert store.count() == 5
+        entries, names_of = store.entries(), [field.name for field in dataclasses.fields(TakeSummary)]
+        assert store.summaries() == [TakeSummary(**{n: getattr(one, n) for n in names_of}) for one in entries]
         assert store.asked_since(NOW) == {"how-bad", "metrics-first"}
         assert store.asked_since(NOW + timedelta(days=4)) == {"metrics-first"}
         assert store.asked_since(NOW + timedelta(days=5)) == frozenset()
@@ -306,7 +309,7 @@ def test_delete_leaves_no_byte(folder: Path, tmp_path: Path) -> None:
         assert store.assessment(other) == judged("something else")
 
 
-def test_a_reader_in_the_middle_is_waited_for_and_named(folder: Path) -> None:
+def test_a_reader_in_the_middle_is_waited_for(folder: Path) -> None:
     with Store.open(folder) as store, sqlite3.connect(folder / "history.db", check_same_thread=False) as reader:
         id = store.add(facts(), audio=None, assessment=judged("the secret"))
         reader.execute("BEGIN")
@@ -315,8 +318,24 @@ def test_a_reader_in_the_middle_is_waited_for_and_named(folder: Path) -> None:
         ends.start()
         store.delete(id)
         ends.join()
+        assert facts().id.encode() not in bytes_in(folder)
     reader.close()
-    assert b"the secret" not in bytes_in(folder)
+
+
+def test_a_reader_that_stays_is_named_and_the_traces_go_after_it(folder: Path) -> None:
+    with Store.open(folder) as store, sqlite3.connect(folder / "history.db") as reader:
+        store._connection.execute("PRAGMA busy_timeout = 200")
+        id = store.add(facts(), audio=None, assessment=judged())
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM takes").fetchall()
+        with pytest.raises(HistoryError, match="still reads the journal"):
+            store.delete(id)
+        assert store.entries() == []
+        reader.rollback()
+    reader.close()
+    with Store.open(folder) as store:
+        assert facts().id.encode() not in bytes_in(folder)
+        assert not list((folder / "pending").iterdir())
 
 
 def test_a_take_with_damaged_json_can_be_deleted(folder: Path, tmp_path: Path) -> None:
@@ -347,6 +366,17 @@ def test_forget_by_age(folder: Path, tmp_path: Path) -> None:
         assert [wav.exists() for wav in wavs] == [False, False, True, True]
         assert store.forget(NOW + timedelta(days=1)) == (ids[0],)
         assert store.count() == 3
+
+
+def test_damaged_json_does_not_keep_sound_that_should_go(folder: Path, tmp_path: Path) -> None:
+    with Store.open(folder) as store:
+        id = store.add(facts(), audio=take_wav(tmp_path, 1), assessment=judged())
+    (folder / "takes" / f"{id}.json").write_text("{")
+    # whoever opens it to add takes must not be stopped by it, ever
+    for _ in range(2):
+        with Store.open(folder, keep_audio_days=30) as store:
+            assert store.audio(id) is None
+    assert not list((folder / "takes").glob("*.flac"))
 
 
 def test_sound_is_kept_as_long_as_the_settings_say(folder: Path, tmp_path: Path) -> None:
@@ -541,6 +571,49 @@ def test_a_save_that_was_cut_off_is_ended_by_whoever_comes_next(folder: Path, tm
     assert wav.exists()
 
 
+@pytest.mark.parametrize("left", ["nothing", "its sound", "what was kept before"])
+def test_a_change_that_can_not_be_read_does_not_close_the_store(folder: Path, tmp_path: Path, left: str) -> None:
+    with Store.open(folder) as store:
+        id = store.add(facts("take-1"), audio=take_wav(tmp_path, 1), assessment=judged())
+    (folder / "pending" / f"{id}.json").write_bytes(b"\0" * 500)
+    if left != "what was kept before":
+        (folder / "takes" / f"{id}.json").unlink()
+        (folder / "history.db").unlink()
+    if left == "nothing":
+        (folder / "takes" / f"{id}.flac").unlink()
+    with Store.open(folder) as store:
+        assert [entry.assessments for entry in store.entries()] == {"nothing": [], "its sound": [0]}.get(left, [1])
+        assert not list((folder / "pending").iterdir())
+
+
+def test_a_take_that_somebody_else_kept_meanwhile_is_kept_once(folder: Path, tmp_path: Path) -> None:
+    with Store.open(folder) as store:
+        id = store.add(facts("take-1"), audio=None, assessment=judged())
+    write_kept(
+        folder / "pending" / "bcdfg.json", KeptTake("bcdfg", facts("take-1"), "kept", take_wav(tmp_path, 1), own=True)
+    )
+    with Store.open(folder) as store:
+        assert [entry.id for entry in store.entries()] == [id]
+    assert {path.name for path in (folder / "takes").iterdir()} == {f"{id}.json"}
+
+
+def test_an_interrupted_save_is_ended_by_whoever_comes_next(folder: Path, tmp_path: Path) -> None:
+    class Interrupted(Path().__class__):  # type: ignore[misc]
+        """A recording whose reading the user interrupts."""
+
+        def __fspath__(self) -> str:
+            raise KeyboardInterrupt
+
+    wav = take_wav(tmp_path, 1)
+    with Store.open(folder) as store:
+        with pytest.raises(KeyboardInterrupt):
+            store.add(facts("take-1"), audio=Interrupted(wav), assessment=judged())
+        assert store.entries() == []
+    with Store.open(folder) as store:
+        (entry,) = store.entries()
+        assert store.audio(entry.id) is not None
+
+
 def test_a_save_that_goes_on_is_left_alone(folder: Path, tmp_path: Path) -> None:
     with Store.open(folder) as store:
         kept = KeptTake("bcdfg", facts(), "kept", take_wav(tmp_path, 4), own=True)
@@ -692,7 +765,7 @@ def test_ten_thousand_takes_are_listed_in_a_blink(folder: Path) -> None:
     assert spent_s < 0.15
     started = time.process_time()
     with Store.open(folder) as store:
-        assert len(store.entries()) == 10_000
+        assert len(store.entries()) == len(store.summaries()) == 10_000
     assert time.process_time() - started < 0.6
 
 

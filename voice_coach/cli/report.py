@@ -92,7 +92,7 @@ def progress(
     from voice_coach.history.store import Store, history_folder
 
     with Store.open(history_folder()) as store:
-        takes = store.entries()
+        takes = store.summaries()
     if not takes:
         raise UsageError("there are no takes yet; start with: voice-coach practice")
     tell_progress(takes, html)

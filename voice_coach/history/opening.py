@@ -6,7 +6,6 @@ import logging
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from pathlib import Path
 
 from voice_coach.errors import HistoryError
@@ -14,8 +13,7 @@ from voice_coach.history import rows, schema
 from voice_coach.history.files import sync_file, sync_folder
 from voice_coach.history.home import Home
 from voice_coach.history.kept import KeptTake, read_kept, write_kept
-from voice_coach.history.settling import finish_changes
-from voice_coach.records import TakeFacts
+from voice_coach.history.settling import bare_take, finish_changes
 
 log = logging.getLogger(__name__)
 
@@ -142,8 +140,7 @@ def _records(home: Home) -> Iterator[Path]:
 def _read(home: Home, path: Path) -> KeptTake:
     if path.suffix == ".json":
         return read_kept(path)
-    when = datetime.fromtimestamp(path.stat().st_mtime, timezone.utc)
-    take = KeptTake(path.stem, TakeFacts(f"found-{path.stem}", when), "kept", None, own=False)
+    take = bare_take(home, path.stem)
     write_kept(home.kept(take.id), take)
     return take
 

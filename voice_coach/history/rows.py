@@ -12,7 +12,7 @@ from typing import Any
 
 from voice_coach.history.kept import KeptTake
 from voice_coach.history.summary import FIGURES, figures
-from voice_coach.records import Correction, Entry, Level, MistakeName
+from voice_coach.records import Correction, Entry, Level, MistakeName, TakeSummary, Verdict
 
 _FACTS = (
     "take_id",
@@ -27,6 +27,12 @@ _FACTS = (
     "device",
 )
 _COLUMNS = ("id", *_FACTS, "sound", *FIGURES, "assessments")
+_SUMMARY = (
+    *("id", "taken_at", "question_id", "purpose", "duration_s", "target_min_s", "target_max_s", "verdict"),
+    *("speech_rate_wpm", "fillers_per_minute", "fillers_least", "fillers_most", "stages", "mistakes"),
+)
+"""The columns of a `TakeSummary`, in the order of `_summary`."""
+
 _SELECT = f"""
     SELECT {", ".join(f"takes.{name}" for name in _COLUMNS)},
            (SELECT count(*) FROM corrections WHERE corrections.take = takes.id)
@@ -84,6 +90,12 @@ def select(
         yield _entry(row)
 
 
+def summaries(connection: sqlite3.Connection) -> list[TakeSummary]:
+    """All takes, newest first, without what only `Entry` has. Raises: sqlite3.Error."""
+    query = f"SELECT {', '.join(_SUMMARY)} FROM takes ORDER BY taken_at DESC, id"
+    return [_summary(*row) for row in connection.execute(query)]
+
+
 def corrections(connection: sqlite3.Connection, id: str) -> tuple[Correction, ...]:
     """Raises: sqlite3.Error."""
     rows = connection.execute(
@@ -124,6 +136,39 @@ def _entry(row: tuple[Any, ...]) -> Entry:
         audio=sound == "kept",
         assessments=assessments,
         corrections=corrected,
+    )
+
+
+def _summary(
+    id: str,
+    taken_at: str,
+    question_id: str | None,
+    purpose: str,
+    duration_s: float | None,
+    target_min_s: float | None,
+    target_max_s: float | None,
+    verdict: Verdict | None,
+    rate_wpm: float | None,
+    per_minute: float | None,
+    least: float | None,
+    most: float | None,
+    stages: str | None,
+    mistakes: str | None,
+) -> TakeSummary:
+    return TakeSummary(
+        id=id,
+        taken_at=datetime.fromisoformat(taken_at),
+        question_id=question_id,
+        purpose=purpose,
+        duration_s=duration_s,
+        target_min_s=target_min_s,
+        target_max_s=target_max_s,
+        verdict=verdict,
+        speech_rate_wpm=rate_wpm,
+        fillers_per_minute=per_minute,
+        fillers_range=None if least is None or most is None else (least, most),
+        stages=_stages(stages) if stages else {},
+        mistakes=_mistakes(mistakes) if mistakes else (),
     )
 
 

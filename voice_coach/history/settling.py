@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime, timezone
 from pathlib import Path
 
 from voice_coach.errors import HistoryError
@@ -16,6 +17,8 @@ from voice_coach.history.files import remove_leftovers, sync_folder, write_priva
 from voice_coach.history.home import Home
 from voice_coach.history.kept import KeptTake, read_kept, write_kept
 from voice_coach.history.sound import keep_as_flac
+from voice_coach.history.summary import figures
+from voice_coach.records import TakeFacts
 
 log = logging.getLogger(__name__)
 
@@ -26,14 +29,16 @@ _COMPANIONS = (".wav", ".json", ".json.new", ".json.damaged", ".reserve")
 def change(home: Home, connection: sqlite3.Connection, take: KeptTake) -> None:
     """Make this what is kept of a take, on disk and in the database; on failure nothing has changed.
 
-    Raises: HistoryError if its sound can't be read; OSError, sqlite3.Error; KeyError, TypeError, AttributeError if its
-    assessment is not of the published form.
+    Raises: HistoryError if its sound can't be read; sqlite3.IntegrityError if a take of the same facts.id is kept;
+    OSError, sqlite3.Error; KeyError, TypeError, AttributeError if its assessment is not of the published form.
     """
+    figures(take)
     changed = home.changed(take.id)
     write_kept(changed, take)
     try:
         _do(home, connection, take)
-    except BaseException:
+    except Exception:
+        # not where the user interrupts it: then whoever opens the store next ends it
         changed.unlink(missing_ok=True)
         if not home.kept(take.id).exists():
             home.flac(take.id).unlink(missing_ok=True)
@@ -47,21 +52,49 @@ def delete(home: Home, connection: sqlite3.Connection, takes: Sequence[KeptTake]
     Raises: HistoryError if another process keeps the journal; OSError, sqlite3.Error.
     """
     for take in takes:
+        # the sound first: on a full disk that makes the room to write down what else must go
+        home.flac(take.id).unlink(missing_ok=True)
         own = [str(path) for path in _own_files(take)]
         write_private(home.deleted(take.id), json.dumps(own).encode())
-    _finish_deletions(home, connection)
+    if not _finish_deletions(home, connection):
+        raise HistoryError(
+            f"{home.folder}: deleted, but another voice-coach still reads the journal, where traces are left; "
+            "end it and run: voice-coach history"
+        )
+
+
+def forget_sound(home: Home, connection: sqlite3.Connection, id: str) -> None:
+    """Remove the sound of a take, this program's own recording included; all else stays.
+
+    Raises: OSError, sqlite3.Error.
+    """
+    try:
+        take = read_kept(home.kept(id))
+    except HistoryError as exc:
+        # what is known of it is damaged; its sound must not stay for that
+        log.warning("%s", exc)
+        home.flac(id).unlink(missing_ok=True)
+        connection.execute("UPDATE takes SET sound = 'forgotten' WHERE id = ?", (id,))
+    else:
+        change(home, connection, replace(take, sound="forgotten"))
+
+
+def bare_take(home: Home, id: str) -> KeptTake:
+    """A take of which only the sound is left. Raises: OSError if that is not there either."""
+    when = datetime.fromtimestamp(home.flac(id).stat().st_mtime, timezone.utc)
+    return KeptTake(id, TakeFacts(f"found-{id}", when), "kept", None, own=False)
 
 
 def finish_changes(home: Home, connection: sqlite3.Connection) -> None:
-    """End what a process that died had begun; the caller holds the lock alone.
-
-    Raises: HistoryError, OSError, sqlite3.Error.
-    """
+    """End what a process that died had begun; the caller holds the lock alone. Raises: OSError, sqlite3.Error."""
     remove_leftovers(home.pending)
     remove_leftovers(home.takes)
     _finish_deletions(home, connection)
     for path in sorted(home.pending.glob("*.json")):
-        take = read_kept(path)
+        take = _begun(home, path)
+        if take is None:
+            path.unlink()
+            continue
         try:
             _do(home, connection, take)
         except HistoryError as exc:
@@ -70,7 +103,27 @@ def finish_changes(home: Home, connection: sqlite3.Connection) -> None:
             take = replace(take, sound="none")
             write_kept(path, take)
             _do(home, connection, take)
+        except sqlite3.IntegrityError as exc:
+            # somebody else kept the same take meanwhile
+            log.info("%s: %s", path, exc)
+            path.unlink()
+            home.flac(take.id).unlink(missing_ok=True)
+            continue
         _done(home, take.id)
+
+
+def _begun(home: Home, path: Path) -> KeptTake | None:
+    """A change to end; None where it can't be read, and what was kept before it stands."""
+    try:
+        return read_kept(path)
+    except HistoryError as exc:
+        log.warning("%s", exc)
+    id = path.stem
+    if home.kept(id).exists() or not home.flac(id).exists():
+        return None
+    take = bare_take(home, id)
+    write_kept(path, take)
+    return take
 
 
 def _do(home: Home, connection: sqlite3.Connection, take: KeptTake) -> None:
@@ -84,7 +137,8 @@ def _do(home: Home, connection: sqlite3.Connection, take: KeptTake) -> None:
         rows.put(connection, take)
         connection.execute("COMMIT")
     except BaseException:
-        connection.execute("ROLLBACK")
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
         raise
     if take.sound == "forgotten":
         flac.unlink(missing_ok=True)
@@ -98,38 +152,31 @@ def _done(home: Home, id: str) -> None:
     sync_folder(home.pending)
 
 
-def _finish_deletions(home: Home, connection: sqlite3.Connection) -> None:
+def _finish_deletions(home: Home, connection: sqlite3.Connection) -> bool:
+    """End all deletions; False if another process still reads an old state, so that they must be ended later."""
     markers = sorted(home.pending.glob("*.delete"))
     if not markers:
-        return
+        return True
     for marker in markers:
         id = marker.stem
         rows.remove(connection, id)
-        # a marker that a full disk left empty names no files; the recording itself then stays where it was
+        # a damaged marker names no files; the recording itself then stays where it was
         with suppress(ValueError):
             for name in json.loads(marker.read_bytes()):
                 Path(name).unlink(missing_ok=True)
         for path in (home.kept(id), home.changed(id), home.flac(id)):
             path.unlink(missing_ok=True)
-    empty_journal(home, connection)
+    # the journal's pages into the database, and the journal cut to nothing: deleted rows are in neither then
+    busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    if busy:
+        return False
     for path in home.set_aside():
         path.unlink(missing_ok=True)
     sync_folder(home.takes)
     for marker in markers:
         marker.unlink()
     sync_folder(home.pending)
-
-
-def empty_journal(home: Home, connection: sqlite3.Connection) -> None:
-    """Put the journal's pages into the database and cut it to nothing; deleted rows are in neither then.
-
-    Raises: HistoryError if another process reads an old state; sqlite3.Error.
-    """
-    busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-    if busy:
-        raise HistoryError(
-            f"{home.folder}: another voice-coach still reads what is to be deleted; end it and run: voice-coach history"
-        )
+    return True
 
 
 def _own_files(take: KeptTake) -> list[Path]:
