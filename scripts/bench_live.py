@@ -46,7 +46,7 @@ import soxr
 
 from voice_coach.audio.files import AudioFile
 from voice_coach.audio.microphone import Microphone
-from voice_coach.audio.takes import TakeRecorder
+from voice_coach.audio.takes import FULL_SCALE, TakeRecorder
 from voice_coach.audio.windows import KEEP_S, LONGEST_S, WindowCutter
 from voice_coach.errors import VoiceCoachError
 from voice_coach.hearing import Hearing
@@ -225,7 +225,9 @@ def measure(coach: Coach, samples: Samples, paced_s: float, folder: Path) -> Fig
     line = line or Line(live.feedback.spoken, folder)
     first_word_s = line.wait() - key_at
 
-    soundfile.write(path, samples, SAMPLE_RATE_HZ, subtype="PCM_16")
+    # the integers that a take would hold: soundfile's own scale for floats is another one
+    kept = np.clip(np.rint(samples * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1.0).astype(np.int16)
+    soundfile.write(path, kept, SAMPLE_RATE_HZ, subtype="PCM_16")
     ended_at = time.perf_counter()
     read = coach.analyze(path)
     if read.feedback is None:
