@@ -14,6 +14,7 @@ import threading
 import time
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -541,6 +542,14 @@ def test_a_full_disk_keeps_what_was_there(tmp_path: Path) -> None:
             assert store.audio(first) is not None
         assert {path.suffix for path in (disk / "history" / "takes").iterdir()} == {".flac", ".json"}
         assert not list((disk / "history" / "pending").iterdir())
+        # what makes room must work without any
+        with Store.open(disk / "history") as store:
+            with suppress(OSError), (disk / "filler").open("wb", buffering=0) as filler:
+                while True:
+                    filler.write(bytes(512))
+            store.delete(first)
+            assert store.entries() == []
+        assert not list((disk / "history" / "takes").iterdir())
     finally:
         subprocess.run(["umount", disk], check=True)
 

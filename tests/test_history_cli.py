@@ -395,7 +395,8 @@ def test_a_rehearsal_keeps_its_takes_in_one_sitting(tmp_path: Path) -> None:
     assert told[0] is None
     with Store.open(tmp_path / "history") as store:
         later, earlier = store.entries()
-        assert f"Kept as {later.id}" in (told[2] or "")
+        # it was not judged, so there is nothing to show yet
+        assert told[2] == f"Kept as {later.id}; judge it later with: voice-coach reanalyze {later.id}"
         assert later.rehearsal_id == earlier.rehearsal_id is not None
         assert (later.purpose, later.level, later.target_max_s) == ("90", "early", 100.0)
         recording = tmp_path / "takes" / f"{later.take_id}.wav"

@@ -49,6 +49,8 @@ class HistoryKeeper:
                 assessment=None if assessment is None else assessment_as_dict(assessment),
                 settings=settings_kept(self._settings),
             )
+        if assessment is None:
+            return f"Kept as {id}; judge it later with: voice-coach reanalyze {id}"
         return f"Kept as {id}; see it again with: voice-coach show {id}"
 
 

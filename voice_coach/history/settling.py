@@ -13,7 +13,7 @@ from pathlib import Path
 
 from voice_coach.errors import HistoryError
 from voice_coach.history import rows
-from voice_coach.history.files import remove_leftovers, sync_folder, write_private
+from voice_coach.history.files import DISK_FULL, remove_leftovers, sync_folder, write_private
 from voice_coach.history.home import Home
 from voice_coach.history.kept import KeptTake, read_kept, write_kept
 from voice_coach.history.sound import keep_as_flac
@@ -52,10 +52,15 @@ def delete(home: Home, connection: sqlite3.Connection, takes: Sequence[KeptTake]
     Raises: HistoryError if another process keeps the journal; OSError, sqlite3.Error.
     """
     for take in takes:
-        # the sound first: on a full disk that makes the room to write down what else must go
-        home.flac(take.id).unlink(missing_ok=True)
-        own = [str(path) for path in _own_files(take)]
-        write_private(home.deleted(take.id), json.dumps(own).encode())
+        own = json.dumps([str(path) for path in _own_files(take)]).encode()
+        try:
+            write_private(home.deleted(take.id), own)
+        except OSError as exc:
+            if exc.errno not in DISK_FULL:
+                raise
+            # the sound first: that makes the room to write down what else must go
+            home.flac(take.id).unlink(missing_ok=True)
+            write_private(home.deleted(take.id), own)
     if not _finish_deletions(home, connection):
         raise HistoryError(
             f"{home.folder}: deleted, but another voice-coach still reads the journal, where traces are left; "
