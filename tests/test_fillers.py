@@ -63,6 +63,27 @@ def test_of_a_short_recording_two_words_may_be_read_otherwise() -> None:
     assert [event.text for event in filled_pauses(words, verbatim, VOICE)] == ["um"]
 
 
+@pytest.mark.parametrize(
+    ("plain", "primed", "found"),
+    [
+        ("and then OOM killed pods restarted", "and then um killed pods restarted", 0),
+        ("and then and killed pods restarted", "and then um killed pods restarted", 1),
+        ("and then killed pods restarted", "and then um killed pods restarted", 1),
+        ("and then the pods restarted", "and then um those pods restarted", 1),
+        ("and then it's... the pods restarted", "and then um the pods restarted", 1),
+    ],
+)
+def test_a_hesitation_in_place_of_a_word_is_that_word(plain: str, primed: str, found: int) -> None:
+    assert len(filled_pauses(said(plain), said(primed), VOICE)) == found
+
+
+@pytest.mark.parametrize(("confidence", "end_s", "found"), [(0.5, 2.0, 0), (0.5, 2.2, 1), (0.97, 2.0, 1)])
+def test_a_hesitation_without_room_must_be_sure(confidence: float, end_s: float, found: int) -> None:
+    words = said("we did not even call them")
+    verbatim = [*words[:5], Word("um,", 2.0, end_s, confidence), *words[5:]]
+    assert len(filled_pauses(words, verbatim, VOICE)) == found
+
+
 def test_a_looping_verbatim_reading_is_not_believed() -> None:
     words = said("so we rolled it back and watched")
     verbatim = said(

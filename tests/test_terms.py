@@ -34,6 +34,7 @@ def written(text: str, confidence: float = 0.9, own: tuple[str, ...] = ()) -> st
         ("a crash loop back off", "a CrashLoopBackOff"),
         ("We declared a seven one, then.", "We declared a SEV-1, then."),
         ("The pods were room killed.", "The pods were OOMKilled."),
+        ("a blameless post, Mortem later", "a blameless postmortem later"),
         ("I did a roll back first.", "I did a rollback first."),
         ("The at CD cluster lost quorum.", "The etcd cluster lost quorum."),
         ("an I A M policy", "an IAM policy"),

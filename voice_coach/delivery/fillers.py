@@ -61,6 +61,19 @@ HEARD_SHARE = 0.8
 """Of the hesitations in human recordings, so many are found at least: 11 of 14 before doubtful ones were looked for.
 Kept, because the 14 of 14 since then are on the recordings that the thresholds were chosen on (scripts/LOG.md)."""
 
+WEAK_WORDS = frozenset("a an and the of to i oh or er ah".split())
+"""What the plain reading writes for a hesitation that it can't drop: no word that explains one."""
+
+BROKEN_OFF = ("...", "…", "-")
+"""A word that the plain reading breaks off is as often a hesitation: "It's... and that" for "um, and that"."""
+
+LEAST_ROOM_S = 0.06
+"""A hesitation that alignment squeezes between its neighbours into less than this was hardly there: it needs held
+sound, or SURE_WITHOUT_ROOM."""
+
+SURE_WITHOUT_ROOM = 0.8
+"""Chosen between 0.50 (a false one, tuning half) and 0.97 (a true one, human)."""
+
 LEAST_SPEECH_S = 20.0
 """Under 20 s a rate per minute says nothing: one "um" more or less would change the verdict."""
 
@@ -90,12 +103,14 @@ def filled_pauses(
     """
     plain = [word for word in words if is_filled_pause(word.text)]
     steady = steady_stretches(sounds)
+    explained = _written_for_words(words, verbatim)
     primed = [
         heard
         for k, word in enumerate(verbatim)
         if is_filled_pause(word.text)
         and (heard := _heard(k, verbatim, steady, voiced)) is not None
         and _voice_under(heard, voiced) >= LEAST_VOICE_S
+        and k not in explained
         and _believed(heard, words, verbatim)
     ]
     events = []
@@ -211,7 +226,8 @@ def _heard(place: int, verbatim: Sequence[Word], steady: Sequence[Span], voiced:
     held = held_between(steady, first_s, last_s, (word.start_s + word.end_s) / 2)
     if held is not None:
         return replace(word, start_s=held.start_s, end_s=held.end_s)
-    if not sure:
+    squeezed = word.end_s - word.start_s < LEAST_ROOM_S and (word.confidence or 0.0) < SURE_WITHOUT_ROOM
+    if not sure or squeezed:
         return None
     return _moved_to_voice(word, after, voiced)
 
@@ -236,6 +252,38 @@ def _pause_event(word: Word, confidence: float) -> FillerEvent:
 def _voice_under(word: Word, voiced: Sequence[Span]) -> float:
     start_s, end_s = word.start_s - VOICE_NEAR_S, word.end_s + VOICE_NEAR_S
     return sum(max(0.0, min(span.end_s, end_s) - max(span.start_s, start_s)) for span in voiced)
+
+
+def _written_for_words(words: Sequence[Word], verbatim: Sequence[Word]) -> frozenset[int]:
+    """Places of the hesitations that the primed reading wrote instead of a word of the plain one: "um killed" for "OOM
+    killed". They stand where the readings differ, over a word that nothing else in the primed reading accounts for.
+    """
+    plain_keys, primed_keys = _keys(words), _keys(verbatim)
+    found: set[int] = set()
+    blocks = SequenceMatcher(a=plain_keys, b=primed_keys, autojunk=False).get_opcodes()
+    for kind, first, last, primed_first, primed_last in blocks:
+        if kind != "replace":
+            continue
+        hesitant = [k for k in range(primed_first, primed_last) if is_filled_pause(verbatim[k].text)]
+        others = primed_last - primed_first - len(hesitant)
+        strong = [
+            word
+            for word, key in zip(words[first:last], plain_keys[first:last], strict=True)
+            if key not in WEAK_WORDS and not is_filled_pause(word.text) and not word.text.endswith(BROKEN_OFF)
+        ]
+        if len(strong) > others:
+            found.update(k for k in hesitant if any(_overlap(verbatim[k], word) for word in strong))
+    return frozenset(found)
+
+
+def _overlap(pause: Word, word: Word) -> bool:
+    """Whether a word covers most of a hesitation."""
+    shared_s = min(pause.end_s, word.end_s) - max(pause.start_s, word.start_s)
+    return shared_s > 0.5 * (pause.end_s - pause.start_s)
+
+
+def _keys(words: Sequence[Word]) -> list[str]:
+    return [re.sub(r"\W", "", word.text.lower()) for word in words]
 
 
 def _believed(pause: Word, words: Sequence[Word], verbatim: Sequence[Word]) -> bool:

@@ -54,6 +54,9 @@ WORDS_TOO = frozenset("envoy helm lambda sentry slack vault".split())
 """Terms that are words or names themselves: they keep the spelling they were read with, since Whisper writes a capital
 where it hears a name."""
 
+LONG_NAME = 8
+"""Letters from which a term may have a comma read into it: "post, mortem", "pager, duty"."""
+
 _SOUNDS = (("ph", "f"), ("ck", "k"), ("qu", "kw"), ("ch", "k"), ("x", "ks"), ("c", "k"), ("q", "k"), ("z", "s"))
 
 
@@ -123,11 +126,13 @@ def correct_terms(words: Sequence[Word], glossary: Glossary) -> tuple[Word, ...]
 def _term_of(run: Sequence[Word], glossary: Glossary) -> str | None:
     """The term a run of words stands for; None where it is ordinary words.
 
-    A sentence or a clause that ends inside the run is the end of it.
+    A sentence or a clause that ends inside the run is the end of it, but a comma inside a long name is misheard.
     """
-    if any(word.text.endswith((".", "?", "!", ",", ";", ":")) and len(word.text) > 2 for word in run[:-1]):
-        return None
     joined = _joined_run(run)
+    commas = joined in glossary.heard and joined not in glossary.doubtful and len(joined) >= LONG_NAME
+    stops = (".", "?", "!", ";", ":") if commas else (".", "?", "!", ",", ";", ":")
+    if any(word.text.endswith(stops) and len(word.text) > 2 for word in run[:-1]):
+        return None
     if joined in glossary.heard:
         return glossary.heard[joined]
     confidences = [word.confidence for word in run if word.confidence is not None]
