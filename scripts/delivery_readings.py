@@ -18,6 +18,7 @@ from voice_coach.audio.windows import WindowCutter
 from voice_coach.delivery.fillers import filled_pauses, is_filled_pause
 from voice_coach.delivery.measure import measure_delivery
 from voice_coach.records import SAMPLE_RATE_HZ, Delivery, Samples, Sound, Span, Window, Word
+from voice_coach.speech.terms import correct_terms, read_terms
 from voice_coach.speech.whisper import Whisper
 
 READ_BY = ("audio/activity.py", "audio/windows.py", "audio/sound.py", "speech/whisper.py", "records.py")
@@ -51,7 +52,8 @@ class Heard:
         return tuple(w for w in self.verbatim if not is_filled_pause(w.text) or w.text[-1] in ",.?!…-")
 
     def delivery(self) -> Delivery:
-        return measure_delivery(self.words, self.verbatim, self.voiced, sounds=self.sounds)
+        words = correct_terms(self.words, read_terms())
+        return measure_delivery(words, self.verbatim, self.voiced, sounds=self.sounds)
 
 
 class Reader:

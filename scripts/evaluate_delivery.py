@@ -213,15 +213,17 @@ def _score_terms(
 
 
 def _terms_in(words: Sequence[Word], glossary: Glossary, *, joined: bool = False) -> Counter[str]:
-    """How often each term is written; joined: "roll back" and "post-mortem" count, too."""
+    """How often each term is written; joined: "roll back", "post-mortem" and "sev one" count, too."""
     tokens = [word.text.strip(".,?!;:").removesuffix("'s").lower() for word in words]
-    names = {_letters(name) if joined else name.lower(): name.lower() for name in glossary.names}
+    names = {_letters(as_plain(name)) if joined else name.lower(): name.lower() for name in glossary.names}
     found: Counter[str] = Counter()
     at = 0
     while at < len(tokens):
         for count in (3, 2, 1):
             run = tokens[at : at + count]
-            name = names.get(_letters("".join(run)) if joined else " ".join(run)) if len(run) == count else None
+            name = (
+                names.get(_letters(as_plain(" ".join(run))) if joined else " ".join(run)) if len(run) == count else None
+            )
             if name is not None:
                 found[name] += 1
                 at += count
