@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from voice_coach.delivery.fillers import count_fillers, filled_pauses, is_filled_pause, repetitions
@@ -74,13 +76,19 @@ def test_of_a_short_recording_two_words_may_be_read_otherwise() -> None:
     ],
 )
 def test_a_hesitation_in_place_of_a_word_is_that_word(plain: str, primed: str, found: int) -> None:
-    assert len(filled_pauses(said(plain), said(primed), VOICE)) == found
+    doubtful = [replace(word, confidence=0.5) for word in said(primed)]
+    assert len(filled_pauses(said(plain), doubtful, VOICE)) == found
+    # one that is certain is not explained away
+    assert len(filled_pauses(said(plain), said(primed), VOICE)) == 1
 
 
-@pytest.mark.parametrize(("confidence", "end_s", "found"), [(0.5, 2.0, 0), (0.5, 2.2, 1), (0.97, 2.0, 1)])
-def test_a_hesitation_without_room_must_be_sure(confidence: float, end_s: float, found: int) -> None:
+@pytest.mark.parametrize(
+    ("confidence", "start_s", "end_s", "found"),
+    [(0.5, 1.95, 1.95, 0), (0.5, 1.75, 1.75, 1), (0.5, 1.95, 2.2, 1), (0.97, 1.95, 1.95, 1)],
+)
+def test_a_hesitation_without_room_must_be_certain(confidence: float, start_s: float, end_s: float, found: int) -> None:
     words = said("we did not even call them")
-    verbatim = [*words[:5], Word("um,", 2.0, end_s, confidence), *words[5:]]
+    verbatim = [*words[:5], Word("um,", start_s, end_s, confidence), *words[5:]]
     assert len(filled_pauses(words, verbatim, VOICE)) == found
 
 
