@@ -73,6 +73,9 @@ INITIAL_SEED = 0
 QUANTIZED_BLOCK = 128
 """Weights that share a scale."""
 
+SHORTEST_PART = 3
+"""Words of the shorter part of a unit that is cut in two."""
+
 FILLERS = ("um,", "uh,", "like,", "you know,", "I mean,", "so,", "well,", "er,")
 
 
@@ -82,7 +85,7 @@ class Phase:
 
     schedule: epochs in which the rate falls to zero; only the first `epochs` of them are run. excerpt: share
     of the answers that is cut down to one to six sentences. spoken: learn from what the speech path made
-    of answers, too.
+    of answers, too, and from sentences cut in two as it cuts them.
     """
 
     name: str
@@ -113,6 +116,8 @@ class Recipe:
     r_drop: float = 0.0
     positive_weight: float = 1.5
     merge: float = 0.08
+    split: float = 0.08
+    presence: float = 0.3
     unpunctuated: float = 0.3
     fillers: float = 0.08
     seed: int = 0
@@ -183,7 +188,21 @@ def targets(unit: Unit) -> list[float]:
     return [float(label in unit.labels) for label in LABELS] + [float(bool(unit.specific))]
 
 
-def varied(answer: Answer, recipe: Recipe, excerpt: float, rng: random.Random) -> list[Unit]:
+def cut_in_two(unit: Unit, rng: random.Random) -> list[Unit]:
+    """A unit as a recogniser that took a pause for a full stop writes it: both parts carry its labels."""
+    words = unit.text.split()
+    places = [k for k in range(SHORTEST_PART, len(words) - SHORTEST_PART + 1) if words[k - 1].endswith(",")]
+    if not places:
+        return [unit]
+    place = rng.choice(places)
+    first, second = " ".join(words[:place]).rstrip(",") + ".", " ".join(words[place:])
+    return [
+        Unit(first, unit.labels, unit.specific),
+        Unit(second[:1].upper() + second[1:], unit.labels, unit.specific),
+    ]
+
+
+def varied(answer: Answer, recipe: Recipe, phase: Phase, rng: random.Random) -> list[Unit]:
     """The answer as a recogniser and a sentence splitter might have handed it over.
 
     Merged neighbours carry both units' labels; some answers lose their punctuation; some units
@@ -191,7 +210,10 @@ def varied(answer: Answer, recipe: Recipe, excerpt: float, rng: random.Random) -
     """
     units: list[Unit] = []
     told = answer.units
-    if rng.random() < excerpt:
+    if phase.spoken and recipe.split:
+        parts = [cut_in_two(unit, rng) if rng.random() < recipe.split else [unit] for unit in told]
+        told = tuple(part for both in parts for part in both)
+    if rng.random() < phase.excerpt:
         # short answers, and the first sentences of one still being spoken, have little context
         length = min(rng.randint(1, 6), len(told))
         start = rng.choice((0, rng.randint(0, len(told) - length)))
@@ -238,12 +260,12 @@ class Coder:
 
 
 def epoch_windows(
-    answers: Sequence[Answer], coder: Coder, recipe: Recipe, excerpt: float, rng: random.Random
+    answers: Sequence[Answer], coder: Coder, recipe: Recipe, phase: Phase, rng: random.Random
 ) -> list[tuple[Packed, npt.NDArray[np.float32]]]:
     """Every answer once, varied afresh, in random order; windows with their targets."""
     rows = []
     for answer in answers:
-        units = varied(answer, recipe, excerpt, rng)
+        units = varied(answer, recipe, phase, rng)
         for window in coder.training_windows([unit.text for unit in units], rng):
             rows.append((window, np.asarray([targets(units[k]) for k in window.sentences], dtype=np.float32)))
     rng.shuffle(rows)
@@ -300,8 +322,20 @@ def summary(logits: npt.NDArray[np.float32], actual: npt.NDArray[np.bool_]) -> d
 
 
 def loss_of(logits: torch.Tensor, goal: torch.Tensor, valid: torch.Tensor, recipe: Recipe) -> torch.Tensor:
+    """Cross-entropy of the sentences, and of the stages of the window as a whole.
+
+    Whether a stage is told at all hangs on its most certain sentence, so the greatest logit of a window
+    is taught as well (multiple-instance learning by max pooling, Zhou & Zhang 2002): one sentence
+    wrongly taken for a stage weighs as much there as a stage not heard.
+    """
     weight = torch.full((len(OUTPUTS),), recipe.positive_weight, device=logits.device)
-    return functional.binary_cross_entropy_with_logits(logits[valid], goal[valid], pos_weight=weight)
+    loss = functional.binary_cross_entropy_with_logits(logits[valid], goal[valid], pos_weight=weight)
+    if recipe.presence:
+        stages = slice(0, len(STAGES))
+        most = logits[..., stages].masked_fill(~valid.unsqueeze(-1), -1e4).amax(dim=1)
+        told = goal[..., stages].amax(dim=1)
+        loss = loss + recipe.presence * functional.binary_cross_entropy_with_logits(most, told)
+    return loss
 
 
 def parameter_groups(model: LifecycleNetwork, recipe: Recipe, phase: Phase) -> list[dict[str, Any]]:
@@ -385,7 +419,7 @@ def train_one(
             rng = random.Random(f"{recipe.seed} {phase.name}")
             torch.manual_seed(1000 * recipe.seed + here.rank)
             answers = [*train, *spoken] if phase.spoken else train
-            rows = epoch_windows(answers, coder, recipe, phase.excerpt, random.Random(0))
+            rows = epoch_windows(answers, coder, recipe, phase, random.Random(0))
             steps = len(rows) // recipe.batch // here.count + 1
             parallel: torch.nn.Module = model
             if here.count > 1:
@@ -398,7 +432,7 @@ def train_one(
             for epoch in range(phase.epochs):
                 parallel.train()
                 started, total = time.perf_counter(), []
-                rows = epoch_windows(answers, coder, recipe, phase.excerpt, rng)
+                rows = epoch_windows(answers, coder, recipe, phase, rng)
                 for batch in batches_of(rows, coder, recipe, rng, here):
                     loss = loss_on(parallel, batch, recipe, here)
                     optimizer.zero_grad()
