@@ -15,7 +15,7 @@ import typer
 
 from voice_coach.cli.common import LevelOption, MicrophoneOption, coach_for, user_settings
 from voice_coach.cli.plan import what_is_due
-from voice_coach.errors import UsageError
+from voice_coach.errors import HistoryError, UsageError
 
 if TYPE_CHECKING:
     from voice_coach.audio.capture import AudioSource
@@ -191,12 +191,19 @@ def _recordings(paths: list[Path], *, fast: bool) -> Iterator[AudioSource]:
 
 
 def _asked_lately(takes: Path) -> frozenset[str]:
-    """Ids of the questions of the last week's takes."""
+    """Ids of the questions of the last week's takes: those in the history, and those that never got there."""
     from voice_coach.audio.takes import list_takes
+    from voice_coach.history.store import Store, history_folder
 
     since = datetime.now(timezone.utc) - REPEAT_AFTER
-    return frozenset(
+    waiting = frozenset(
         take.metadata.question_id
         for take in list_takes(takes)
         if take.started_at >= since and take.metadata is not None and take.metadata.question_id
     )
+    try:
+        with Store.open(history_folder()) as store:
+            return waiting | store.asked_since(since)
+    except HistoryError:
+        # a rehearsal goes on without its history; keeping the take says what is wrong with it
+        return waiting
