@@ -82,8 +82,9 @@ STAGE_S = (20.0, 40.0)
 class Coach:
     """Loads models when first needed, and judges answers with them.
 
-    level: what is expected of the candidate. terms: product names of the user's own. device: where Whisper may
-    run; chosen_device, once Whisper is loaded, where it does and what the person should know about that.
+    level: what is expected of the candidate. terms: product names of the user's own. threads: of each model on the
+    CPU, 0 for as many as are useful. device: where Whisper may run; chosen_device, once Whisper is loaded, where it
+    does and what the person should know about that.
     load_s: time spent on loading that no assessment has accounted for yet.
     """
 
@@ -92,6 +93,7 @@ class Coach:
     whisper_name: str = DEFAULT_WHISPER
     pack: QuestionPack = field(default_factory=read_pack)
     terms: tuple[str, ...] = ()
+    threads: int = 0
     chosen_device: Device = CPU
     load_s: float = 0.0
     _whisper: Transcriber | None = None
@@ -106,7 +108,7 @@ class Coach:
                 started = time.perf_counter()
                 folder = verified(find(self.whisper_name))
                 self.chosen_device = choose_device(self.device, folder)
-                options = WhisperOptions(self.chosen_device.name, self.chosen_device.compute_type)
+                options = WhisperOptions(self.chosen_device.name, self.chosen_device.compute_type, self.threads)
                 self._whisper = Whisper(folder, options)
                 self.load_s += time.perf_counter() - started
             return self._whisper
@@ -120,7 +122,7 @@ class Coach:
                 folder = verified(find(LIFECYCLE))
                 # a GPU that serves Whisper serves the classifier, too, where torch is installed
                 backend = gpu_backend(folder) if self.chosen_device.name == "cuda" else None
-                self._classifier = Classifier(folder, backend)
+                self._classifier = Classifier(folder, backend, self.threads)
                 self.load_s += time.perf_counter() - started
             return self._classifier
 
