@@ -307,9 +307,9 @@ def init():
 """
 TOLD = {
     "hangs": "the speech engine did not answer; the words are shown instead",
-    "crashes": "the speech engine failed (it gave no reason); the words are shown instead",
-    "raises": "the speech engine failed (ValueError: out of breath); the words are shown instead",
-    "is mute": "the speech engine failed (the speech engine wrote no sound); the words are shown instead",
+    "crashes": "the speech engine failed (it gave no reason)",
+    "raises": "the speech engine failed (ValueError: out of breath)",
+    "is mute": "the speech engine failed (the speech engine wrote no sound)",
     "breaks": "the speech engine wrote no sound that can be played; the words are shown instead",
 }
 

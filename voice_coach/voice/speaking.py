@@ -94,7 +94,8 @@ class _EngineUtterance:
 
     def _work(self) -> None:
         try:
-            with tempfile.TemporaryDirectory(prefix="voice-coach-") as folder:
+            # the natural voice may still be at a sentence that nobody waits for
+            with tempfile.TemporaryDirectory(prefix="voice-coach-", ignore_cleanup_errors=True) as folder:
                 self._say(Path(folder))
         except VoiceCoachError as exc:
             # a child that was killed on request fails, too

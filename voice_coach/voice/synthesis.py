@@ -99,4 +99,4 @@ def why_no_speech(stderr: str) -> str:
     if "eSpeak" in stderr or "espeak" in stderr:
         return "no speech engine: install one with apt install libespeak-ng1, or pip install espeakng-loader"
     last = stderr.strip().splitlines()[-1:] or ["it gave no reason"]
-    return f"the speech engine failed ({last[0][:120]}); {INSTEAD}"
+    return f"the speech engine failed ({last[0][:120]})"
