@@ -146,7 +146,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=ROOT / "docs", help="where the pictures go (default: docs)")
     parser.add_argument("--only", choices=("rehearsal", "report", "progress"), help="make only these")
     arguments = parser.parse_args()
-    out: Path = arguments.out
+    out: Path = arguments.out.resolve()
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     if chromium is None:
         sys.exit("make_screenshots: no chromium here; install one (Debian, Ubuntu: apt install chromium)")
@@ -159,7 +159,9 @@ def main() -> None:
         # nothing of the user's own settings or takes gets into a picture
         for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME"):
             os.environ[name] = folder
-        screens = rehearse(coach, Path(folder) / "takes") if "rehearsal" in wanted else None
+        # the screen shows where the take lies
+        os.chdir(folder)
+        screens = rehearse(coach, Path("takes")) if "rehearsal" in wanted else None
         many = imported(Path(folder)) if "progress" in wanted else None
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])

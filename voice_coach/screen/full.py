@@ -23,8 +23,7 @@ from voice_coach.report.wording import clock
 from voice_coach.screen.view import CARD_WORDS, assessment_text, meter
 
 BETWEEN_CHOICES = " " * 4
-LONGEST_CHOICE = 40
-"""Characters; a longer one may be broken, for half a line would stay empty before it."""
+"""How the interview parts what can be chosen."""
 
 
 class RehearsalApp(App[None]):
@@ -171,9 +170,10 @@ class FullSurface:
         self._call(lambda: self._app.add(shown, to_read=True))
 
     def choose(self, line: str) -> None:
-        # a key and what it does stay on one line
-        short = (one if len(one) > LONGEST_CHOICE else one.replace(" ", "\xa0") for one in line.split(BETWEEN_CHOICES))
-        self._call(self._app.put, "choice", BETWEEN_CHOICES.join(short))
+        first, between, others = line.partition(BETWEEN_CHOICES)
+        # the first may hold a whole question; where not all fit on a line, no key is parted from what it does
+        fits = len(line) <= self._app.size.width - 2
+        self._call(self._app.put, "choice", line if fits or not between else f"{first}\n{others}")
 
     def close(self, answers: tuple[Answered, ...]) -> None:
         self._app.closing = summary_lines(answers)
