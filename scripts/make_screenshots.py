@@ -162,6 +162,7 @@ def main() -> None:
         # the screen shows where the take lies
         os.chdir(folder)
         screens = rehearse(coach, Path("takes")) if "rehearsal" in wanted else None
+        os.chdir(ROOT)
         many = imported(Path(folder)) if "progress" in wanted else None
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
