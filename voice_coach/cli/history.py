@@ -98,7 +98,11 @@ def show(
 
     title = f"{entry.id}  {when(entry)}  {asked(entry)}"
     recording = assessment.recording
-    gaps = [f"Sound is missing at {mark.at_s:.0f} s ({mark.kind.replace('_', ' ')})." for mark in marks]
+    gaps = [
+        f"Sound is missing at {mark.at_s:.0f} s ({mark.kind.replace('_', ' ')})."
+        for mark in marks
+        if mark.kind != "cue"
+    ]
     shown = replace(
         assessment,
         recording=None if recording is None else replace(recording, path=title),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from enum import Enum
@@ -13,7 +14,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from voice_coach.cli.common import LevelOption, MicrophoneOption, coach_for, user_settings
+from voice_coach.cli.common import (
+    LevelOption,
+    MicrophoneOption,
+    RateOption,
+    VoiceOption,
+    coach_for,
+    user_settings,
+    voice_wanted,
+)
 from voice_coach.cli.plan import what_is_due
 from voice_coach.errors import HistoryError, UsageError
 
@@ -39,6 +48,24 @@ QuietOption = Annotated[bool, typer.Option("--quiet", help="Say nothing aloud; t
 PlainOption = Annotated[bool, typer.Option("--plain", help="Plain lines, no full screen.")]
 KeysOnlyOption = Annotated[bool, typer.Option("--keys-only", help="Never end an answer by silence.")]
 PackOption = Annotated[Path | None, typer.Option("--pack", metavar="FILE", help="A question pack of your own.")]
+
+
+class CuesChoice(str, Enum):
+    """What is heard at the time cards."""
+
+    tone = "tone"
+    spoken = "spoken"
+    off = "off"
+
+
+CuesOption = Annotated[
+    CuesChoice | None,
+    typer.Option(
+        "--cues",
+        help="At the green, yellow and red card: a soft tone, the word, or nothing. Wear headphones: the microphone "
+        "hears loudspeakers.",
+    ),
+]
 
 
 class LengthChoice(str, Enum):
@@ -67,6 +94,9 @@ def practice(
     ] = None,
     pack: PackOption = None,
     microphone: MicrophoneOption = None,
+    voice: VoiceOption = None,
+    rate: RateOption = None,
+    cues: CuesOption = None,
     recordings: FromOption = None,
     fast: FastOption = False,
     quiet: QuietOption = False,
@@ -74,7 +104,7 @@ def practice(
     keys_only: KeysOnlyOption = False,
 ) -> None:
     """Rehearse aloud: hear a question, answer it, hear how it was, and be asked the next one."""
-    settings = user_settings()
+    settings = _heard_as_asked(user_settings(), voice, rate, cues or CuesChoice.off)
     coach = coach_for(settings, level, pack=pack)
     first = coach.main_question if question is None else coach.question(question)
     setting = _setting(settings, coach, (first,), microphone, recordings, fast=fast, quiet=quiet, keys_only=keys_only)
@@ -92,6 +122,9 @@ def drill(
     level: LevelOption = None,
     pack: PackOption = None,
     microphone: MicrophoneOption = None,
+    voice: VoiceOption = None,
+    rate: RateOption = None,
+    cues: CuesOption = None,
     recordings: FromOption = None,
     fast: FastOption = False,
     quiet: QuietOption = False,
@@ -101,7 +134,8 @@ def drill(
     """Drill one thing: the story in several lengths, one stage, or being interrupted."""
     if sum((bool(length), stage is not None, interrupt)) != 1:
         raise UsageError("drill one thing: --length 90 (again for more rounds), --stage mitigation, or --interrupt")
-    settings = user_settings()
+    # who asks for quiet means the cues, too, unless they ask for those as well
+    settings = _heard_as_asked(user_settings(), voice, rate, cues or (CuesChoice.off if quiet else None))
     coach = coach_for(settings, level, pack=pack)
     interruption = None
     if length:
@@ -115,6 +149,19 @@ def drill(
         questions = (replace(coach.main_question, purpose="interrupt"),)
     setting = _setting(settings, coach, questions, microphone, recordings, fast=fast, quiet=quiet, keys_only=keys_only)
     _rehearse(replace(setting, follow_ups=0, interruption=interruption), plain=plain)
+
+
+def _heard_as_asked(settings: Settings, voice: str | None, rate: int | None, cues: CuesChoice | None) -> Settings:
+    """The settings with what the flags say of the voice and the cues.
+
+    Raises: UsageError or SettingsError if no voice is called so.
+    """
+    return replace(
+        settings,
+        voice=voice_wanted(settings, voice),
+        rate_wpm=rate or settings.rate_wpm,
+        cues=cues.value if cues is not None else settings.cues,
+    )
 
 
 def _setting(
@@ -131,8 +178,9 @@ def _setting(
     from voice_coach.history.store import history_folder
     from voice_coach.keeping import HistoryKeeper
     from voice_coach.rehearsal.setting import MuteVoice, Setting
-    from voice_coach.voice.speaker import RATE_WPM
     from voice_coach.voice.speaking import EngineVoice
+    from voice_coach.voice.synthesis import RATE_WPM
+    from voice_coach.voice.tones import ToneEngine
 
     if fast and not recordings:
         raise UsageError("--fast goes with --from FILE; a microphone can't be hurried")
@@ -148,15 +196,20 @@ def _setting(
 
         return Microphone(microphone or settings.device)
 
+    # the last thing that can fail is behind us: the natural voice begins to load here
+    asked = _asked_lately(settings.takes)
+    voice = MuteVoice() if quiet else EngineVoice(rate_wpm=settings.rate_wpm or RATE_WPM, name=settings.voice)
+    tones = EngineVoice(engine=ToneEngine())
     return Setting(
         coach=coach,
         takes=settings.takes,
         questions=questions,
         level=coach.level,
         source=source,
-        voice=MuteVoice() if quiet else EngineVoice(rate_wpm=settings.rate_wpm or RATE_WPM, name=settings.voice),
+        voice=voice,
+        cues={"tone": tones, "spoken": voice, "off": MuteVoice()}["off" if fast else settings.cues],
         name=settings.name,
-        asked=_asked_lately(settings.takes),
+        asked=asked,
         sources_end=sources is not None,
         patient=not keys_only and sources is None,
         keeper=HistoryKeeper(history_folder(), settings),
@@ -166,7 +219,8 @@ def _setting(
 def _rehearse(setting: Setting, *, plain: bool) -> None:
     from voice_coach.rehearsal.interview import Interview
 
-    _on_screen(lambda surface: Interview(setting, surface).run(), plain=plain)
+    with closing(setting.voice):
+        _on_screen(lambda surface: Interview(setting, surface).run(), plain=plain)
 
 
 def _on_screen(interview: Callable[[Surface], object], *, plain: bool) -> None:

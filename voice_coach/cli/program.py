@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from voice_coach import __version__
-from voice_coach.cli import analyze, archive, corrections, history, machine, plan, practice, report, takes
+from voice_coach.cli import analyze, archive, corrections, history, machine, plan, practice, report, takes, voices
 from voice_coach.cli.common import INTERRUPTED_EXIT, USAGE_EXIT, complain
 from voice_coach.errors import OutputError, UsageError, VoiceCoachError
 
@@ -59,6 +59,7 @@ app.command()(analyze.analyze)
 app.command()(analyze.coverage)
 app.command()(machine.devices)
 app.command()(machine.doctor)
+app.command()(voices.voices)
 app.command("settings")(machine.show_settings)
 app.command()(takes.recover)
 app.command()(report.report)

@@ -22,6 +22,7 @@ from voice_coach.hearing import Hearing
 from voice_coach.interviewer.follow_up import recovery_after
 from voice_coach.records import Assessment, Question
 from voice_coach.rehearsal.closing import spoken_closing
+from voice_coach.rehearsal.cueing import Cueing
 from voice_coach.rehearsal.interruption import recovery_line, time_to_cut_in
 from voice_coach.rehearsal.listening import Listening
 from voice_coach.rehearsal.patience import CUE_S, silence_that_ends_s
@@ -187,15 +188,18 @@ class Interview:
 
     def _capture(self, question: Question, source: AudioSource, recorder: TakeRecorder, hearing: Hearing) -> _Heard:
         listening = Listening(source, recorder, hearing)
+        cueing = Cueing(self._setting.cues, lambda card: listening.mark_cue(f"{card} card"))
         listening.start()
         try:
-            ended = self._watch(question, listening, hearing)
+            ended = self._watch(question, listening, hearing, cueing)
         except Quit:
             listening.stop()
             take = recorder.finish()
             hearing.abandon()
             self._keep(take, question, None)
             raise
+        finally:
+            cueing.stop()
         listening.stop()
         for line in listening.lines():
             self._surface.warn(line)
@@ -208,7 +212,7 @@ class Interview:
         return _Heard(take, hearing, ended, self._interrupted_s)
 
     def _watch(
-        self, question: Question, listening: Listening, hearing: Hearing
+        self, question: Question, listening: Listening, hearing: Hearing, cueing: Cueing
     ) -> Key | Literal["silence", "source", "gone", "failed"]:
         """Show how the answer goes until a key, a patient silence or the source ends it."""
         surface, setting = self._surface, self._setting
@@ -245,11 +249,10 @@ class Interview:
                     return "silence"
                 if patience_s is not None and state.silent_s >= patience_s - CUE_S:
                     notice = "Done? Go on speaking if not."
-            surface.progress(
-                Progress(
-                    answered_s, card_at(answered_s, cards), listening.level_dbfs, paused=listening.paused, notice=notice
-                )
-            )
+            card = card_at(answered_s, cards)
+            if (silent := cueing.at(card)) is not None:
+                surface.warn(silent)
+            surface.progress(Progress(answered_s, card, listening.level_dbfs, paused=listening.paused, notice=notice))
 
     def _cut_in(self, line: str, listening: Listening) -> None:
         """Say it while nothing is kept, then listen on: the coach is never heard in the take."""
