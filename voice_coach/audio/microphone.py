@@ -124,23 +124,33 @@ class Microphone:
         signal = SignalWatch(self.rate_hz)
         resampler = Resampler(self.rate_hz)
         mixer = Mixer(self.channels)
+        # what follows a late block waits until it is known how much is missing before it
+        held: list[Heard] = []
+        held_at: int | None = None
         while True:
             try:
                 arrival = self._queue.get(timeout=clock.patience_s(clock_s()))
             except Empty:
                 yield from clock.waited(clock_s())
+                yield from _emptied(held)
                 continue
             if arrival is None:
                 break
             if arrival.lost:
                 yield CaptureEvent("overflow", round(clock.frames * SAMPLE_RATE_HZ / self.rate_hz))
             yield from clock.arrived(len(arrival.frames), arrival.at_s)
+            if clock.unsettled_at != held_at:
+                yield from _emptied(held)
+                held_at = clock.unsettled_at
             mono = mixer.mix(arrival.frames)
-            yield from signal.push(mono)
+            held += signal.push(mono)
             start = resampler.given
             samples = resampler.push(mono)
             if len(samples):
-                yield Block(start, samples)
+                held.append(Block(start, samples))
+            if held_at is None:
+                yield from _emptied(held)
+        yield from _emptied(held)
         start = resampler.given
         rest = resampler.finish()
         if len(rest):
@@ -248,6 +258,11 @@ class Mixer:
         live = frames[:, self._live] if self._live.any() else frames
         mono: Samples = np.ascontiguousarray(live.mean(axis=1), dtype=np.float32)
         return mono
+
+
+def _emptied(held: list[Heard]) -> Iterator[Heard]:
+    while held:
+        yield held.pop(0)
 
 
 @contextmanager
