@@ -14,7 +14,6 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -288,7 +287,10 @@ def test_a_disk_that_fills_up(home: Home, speech: Clip, tmp_path: Path, whole_ho
     takes = home.takes if whole_home else tmp_path / "small" / "takes"
     if not whole_home:
         home.settings(f'takes = "{takes}"\n')
-    with disk(home.folder / "data" if whole_home else tmp_path / "small", "256k"), Live(home, *QUIET) as live:
+    with (
+        disk(home.folder / "data", "224k") if whole_home else disk(tmp_path / "small", "128k"),
+        Live(home, *QUIET) as live,
+    ):
         live.wait_for(GO)
         live.play(speech)
         live.wait_for("! the disk is full: ")
@@ -301,7 +303,6 @@ def test_a_disk_that_fills_up(home: Home, speech: Clip, tmp_path: Path, whole_ho
         live.press("q")
         assert live.end() == 0
         (take,) = list_takes(takes)
-        print(live.said, take, os.listdir(takes))
         assert take.state == "finished"
         assert take.metadata is not None
         (mark,) = take.metadata.marks
@@ -347,32 +348,32 @@ def test_a_laptop_that_sleeps_in_the_middle_of_an_answer(home: Home, speech: Cli
         live.press("q")
         assert live.end() == 0
     take = home.only_take()
-    print(take, pieces_found(speech.samples, read_samples(take)), ended_s - go_s)
-    assert 0
+    # the sound server went on listening meanwhile and has handed it out since
+    assert abs(take.duration_s - (ended_s - go_s)) < LATE_S
+    assert_heard_as_played(speech, take, until_s=take.duration_s)
+    assert take.metadata is not None
+    assert [mark.kind for mark in take.metadata.marks] == ["device_change"]
 
 
-@dataclass(frozen=True)
-class Leaving:
-    """How somebody leaves: a key or a signal, and the exit code that follows."""
-
-    key: str = ""
-    number: signal.Signals | None = None
-    code: int = 0
-
-    def leave(self, live: Live) -> None:
-        if self.number is None:
-            live.press(self.key)
-        else:
-            live.signal(self.number)
+CTRL_C = "\x03"
+"""What a terminal hands over for it while single keys are read."""
 
 
 @pytest.mark.usefixtures("shared_card")
 @pytest.mark.parametrize(
-    "way", [Leaving("q"), Leaving("\x03"), Leaving(number=signal.SIGINT, code=130)], ids=["q", "Ctrl-C", "SIGINT"]
+    ("state", "way", "expected"),
+    [
+        ("asked", signal.SIGINT, 130),
+        ("answering", CTRL_C, 0),
+        ("answering", signal.SIGTERM, 143),
+        ("judged", signal.SIGINT, 130),
+        ("judged", "q", 0),
+        ("told", signal.SIGINT, 130),
+        ("choosing", signal.SIGINT, 130),
+    ],
 )
-@pytest.mark.parametrize("state", ["asked", "answering", "judged", "told", "choosing"])
-def test_leaving(home: Home, speech: Clip, state: str, way: Leaving) -> None:
-    """In every state it ends soon, without a word too many, and all that was said is kept."""
+def test_leaving(home: Home, speech: Clip, state: str, way: str | signal.Signals, expected: int) -> None:
+    """In every state it ends soon and in good order, and all that was said is kept."""
     aloud = state in ("asked", "told")
     with Live(home, *(QUIET[1:] if aloud else QUIET)) as live:
         live.wait_for("Coach: How do you handle" if aloud else GO)
@@ -384,24 +385,24 @@ def test_leaving(home: Home, speech: Clip, state: str, way: Leaving) -> None:
             until(3.0, home)
         if state in ("judged", "told", "choosing"):
             live.press(" ")
-            live.wait_for({"judged": HEARD, "told": "Coach: You spoke for", "choosing": CHOOSE}[state])
-        way.leave(live)
+            live.wait_for({"judged": HEARD, "told": "Kept as", "choosing": CHOOSE}[state])
+        if state == "told":
+            live.wait_for("Coach: ")
         left_s = time.monotonic()
-        code = live.end()
-        took_s = time.monotonic() - left_s
-    print(live.said, took_s, [entry for entry in home.kept()])
-    assert code == way.code
-    assert took_s < 5.0
+        if isinstance(way, str):
+            live.press(way)
+        else:
+            live.signal(way)
+        assert live.end() == expected
+        assert time.monotonic() - left_s < 5.0
     if state == "asked":
         assert list_takes(home.takes) == ()
         return
     take = home.only_take()
     assert take.state == "finished"
-    assert take.duration_s >= 3.0
+    assert_heard_as_played(speech, take, until_s=take.duration_s)
     (entry,) = home.kept()
-    assert entry.take_id == take.id
-    if state in ("told", "choosing"):
-        assert entry.assessments == 1
+    assert (entry.take_id, entry.assessments) == (take.id, 1 if state in ("told", "choosing") else 0)
 
 
 @pytest.mark.parametrize("missing", ["whisper-base.en-int8/model.bin", "lifecycle/model.onnx"])

@@ -109,7 +109,8 @@ class Hearing:
         self._verbatim: list[Word] = []
         self._sounds: list[Sound] = []
         threading.Thread(target=self._guarded, args=(self._listen,), daemon=True, name="hearing").start()
-        threading.Thread(target=self._guarded, args=(self._read,), daemon=True, name="reading").start()
+        self._reader = threading.Thread(target=self._guarded, args=(self._read,), daemon=True, name="reading")
+        self._reader.start()
 
     @property
     def state(self) -> HearingState:
@@ -130,6 +131,11 @@ class Hearing:
             self._abandoned = True
             self._news.notify_all()
         self._queue.put(None)
+
+    def wait_until_idle(self, timeout_s: float) -> bool:
+        """After `finish` or `abandon`: wait until no model is at work on it any more; False if one still is by then."""
+        self._reader.join(timeout_s)
+        return not self._reader.is_alive()
 
     def opening(self, timeout_s: float | None = None) -> str | None:
         """The verdict on time, as the assessment's feedback will say it: often there before all is read.
