@@ -24,7 +24,7 @@ from voice_coach.audio.takes import Take, list_takes
 from voice_coach.history.store import Store
 from voice_coach.records import SAMPLE_RATE_HZ, Entry, Samples
 
-LINE_LIMIT_S = 60.0
+LINE_LIMIT_S = 180.0
 """No line is so long in coming, whatever else the machine has to do."""
 
 CARD_HZ = 48_000

@@ -268,7 +268,7 @@ class Interview:
                     spoken_s=state.spoken_s,
                     answered_s=answered_s,
                     target_min_s=question.target_min_s,
-                    last_words=state.last_words,
+                    last_words=state.last_words if state.all_read else None,
                 )
                 if patience_s is not None and state.silent_s >= patience_s:
                     return "silence"
