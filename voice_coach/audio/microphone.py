@@ -27,7 +27,7 @@ import numpy as np
 import numpy.typing as npt
 
 from voice_coach.audio.capture import ClockWatch, Heard, SignalWatch, clock_s
-from voice_coach.audio.devices import InputDevice, choose, sound_system
+from voice_coach.audio.devices import InputDevice, forget, resolve
 from voice_coach.audio.resampling import Resampler
 from voice_coach.errors import MicrophoneError
 from voice_coach.records import SAMPLE_RATE_HZ, Block, CaptureEvent, Samples
@@ -96,19 +96,21 @@ class Microphone:
         self._chatter = ExitStack()
 
     def __enter__(self) -> Microphone:
-        self.device = choose(sound_system().inputs, self._wanted)
+        self.device = resolve(self._wanted)
         self.name = self.device.name
         self._chatter.enter_context(_libraries_quiet())
         self._opened_s = clock_s()
         try:
             stream = _within(OPEN_LIMIT_S, self._open)
         except TimeoutError as exc:
+            forget()
             self._abandon()
             raise MicrophoneError(
                 f"microphone {self.name} does not open within {OPEN_LIMIT_S:.0f} s; "
                 "connect it again, or choose another (voice-coach devices)"
             ) from exc
         except BaseException:
+            forget()
             self._chatter.close()
             raise
         self._stream, self.rate_hz, self.channels = stream, round(stream.samplerate), stream.channels

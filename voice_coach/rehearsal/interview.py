@@ -84,8 +84,6 @@ class Interview:
         Raises: ModelError before anything is asked; everything later is told on the surface.
         """
         self._setting.coach.check_models()
-        # loading goes on while the microphone is looked at, the question asked and the answer begun
-        self._loading.start()
         try:
             self._greet()
             pending = list(self._setting.questions)
@@ -115,7 +113,8 @@ class Interview:
 
         if self._speech is not None:
             self._speech.utterance.wait(left_s())
-        self._loading.join(left_s())
+        if self._loading.ident is not None:
+            self._loading.join(left_s())
         return not self._loading.is_alive() and (self._hearing is None or self._hearing.wait_until_idle(left_s()))
 
     # -- before the first question
@@ -133,6 +132,8 @@ class Interview:
             surface.tell(setting.hint)
         if not setting.sources_end:
             self._check_microphone()
+        # it goes on while the question is asked and the answer begins; sooner it would hold up the go sign
+        self._loading.start()
         voice = setting.voice.say(f"{hello} Let us begin.")
         while not voice.wait(SPEECH_TICK_S):
             key = surface.key(0)
