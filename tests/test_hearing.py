@@ -18,6 +18,7 @@ from voice_coach.audio.windows import WindowCutter
 from voice_coach.errors import TranscriptionError
 from voice_coach.hearing import SURE_VOICE_S, Hearing, possible_ends
 from voice_coach.records import SAMPLE_RATE_HZ, Assessment, Samples, Span, Window, Word
+from voice_coach.rehearsal.patience import HANGING
 from voice_coach.session import Coach
 from voice_coach.speech.whisper import Transcriber, WindowText
 
@@ -150,11 +151,34 @@ def test_the_tail_is_read_once_in_the_silence(coach: Coach, reader: Reader) -> N
         heard.push(block)
     # a pause at 3 s may have been guessed at before
     assert until(lambda: any(window.voiced[-1].end_s > 7.5 for window in reader.read))
-    assert heard.state.last_words == ""  # a guess is no transcript yet
+    assert until(lambda: heard.state.all_read)
+    assert heard.state.last_words
+    assert heard.state.behind_s > 7.0  # a guess is no transcript yet
     read = len(reader.read)
     heard.finish()
     assert heard.result(LIMIT_S).transcript.words
     assert len(reader.read) == read
+
+
+@pytest.mark.parametrize(
+    ("name", "start_s", "end_s", "hangs"), [("heroic", 81.3, 84.36, True), ("too_short", 28.9, 31.0, False)]
+)
+def test_what_was_said_last_is_known_in_the_silence(
+    coach: Coach, name: str, start_s: float, end_s: float, hangs: bool
+) -> None:
+    """With the real Whisper: "… and um" is told from the end of a sentence, and forgotten when somebody speaks on."""
+    heard = Hearing(coach, coach.main_question, path=Path("take.wav"))
+    said = load(name)[round(start_s * SAMPLE_RATE_HZ) : round(end_s * SAMPLE_RATE_HZ)]
+    for block in blocks(np.concatenate([said, room(1.5)])):
+        heard.push(block)
+    assert until(lambda: heard.state.all_read and bool(heard.state.last_words))
+    assert (heard.state.last_words.split()[-1].strip(".,").lower() in HANGING) == hangs
+    for block in blocks(said[: round(1.5 * SAMPLE_RATE_HZ)]):
+        heard.push(block)
+    assert until(lambda: heard.state.silent_s == 0.0)
+    assert not heard.state.all_read
+    heard.abandon()
+    assert heard.wait_until_idle(LIMIT_S)
 
 
 def test_a_wrong_guess_is_thrown_away(coach: Coach, reader: Reader) -> None:

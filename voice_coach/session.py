@@ -126,6 +126,14 @@ class Coach:
                 self.load_s += time.perf_counter() - started
             return self._classifier
 
+    def check_models(self) -> None:
+        """Look at the files of what an answer needs, and load nothing: milliseconds, but for their first use ever.
+
+        Raises: ModelError.
+        """
+        for name in (self.whisper_name, LIFECYCLE):
+            verified(find(name))
+
     def warm(self) -> None:
         """Load what an answer needs and run each once, so that the first answer pays nothing. Any thread may.
 

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 NOT_READY_EXIT = 1
 USAGE_EXIT = 2
+SIGNALLED_EXIT = 128
+"""And the signal's number: what shells make of a process that a signal ended."""
+
 INTERRUPTED_EXIT = 130
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import sys
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from voice_coach.cli.common import (
+    SIGNALLED_EXIT,
     LevelOption,
     MicrophoneOption,
     RateOption,
@@ -36,6 +38,9 @@ if TYPE_CHECKING:
 
 REPEAT_AFTER = timedelta(days=7)
 """A follow-up is not put again within a week."""
+
+IDLE_S = 0.5
+"""Whoever quits in the middle of an answer need not wait until a model has read it."""
 
 FromOption = Annotated[
     list[Path] | None,
@@ -219,22 +224,36 @@ def _setting(
 def _rehearse(setting: Setting, *, plain: bool) -> None:
     from voice_coach.rehearsal.interview import Interview
 
+    interviews: list[Interview] = []
+
+    def interview(surface: Surface) -> None:
+        interviews.append(Interview(setting, surface))
+        interviews[-1].run()
+
     with closing(setting.voice):
-        _on_screen(lambda surface: Interview(setting, surface).run(), plain=plain)
+        code = _on_screen(interview, plain=plain)
+    if not all(one.wait_until_idle(IDLE_S) for one in interviews):
+        # everything is on disk; unwinding under a thread that is inside a model would crash
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    raise typer.Exit(code)
 
 
-def _on_screen(interview: Callable[[Surface], object], *, plain: bool) -> None:
+def _on_screen(interview: Callable[[Surface], None], *, plain: bool) -> int:
+    """Show it to its end; the process's exit code."""
     # Textual draws on standard error
     if plain or not (sys.stdout.isatty() and sys.stdin.isatty() and sys.stderr.isatty()):
-        from voice_coach.screen.plain import PlainSurface, single_keys
+        from voice_coach.screen.plain import Ending, PlainSurface, single_keys
 
-        with single_keys() as keys:
-            interview(PlainSurface(sys.stdout, keys))
-        return
+        with Ending() as ending, single_keys() as keys:
+            interview(PlainSurface(sys.stdout, keys, ending.descriptor))
+        return 0 if ending.number is None else SIGNALLED_EXIT + ending.number
     from voice_coach.screen.full import run_full
 
     for line in run_full(interview):
         typer.echo(line)
+    return 0
 
 
 def _recordings(paths: list[Path], *, fast: bool) -> Iterator[AudioSource]:
