@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Make spoken answers whose hesitations, pauses and terms are known to the sample, for scripts/evaluate_delivery.py.
 
-Usage: speak_delivery.py --model kokoro.onnx --voices voices/ --minutes 60 [--to build/delivery/generated]
+Usage: speak_delivery.py --model kokoro.onnx --voices voices/ --minutes 30 --half test [--to build/delivery/generated]
 
 Runs in the environment of scripts/make_fixtures.py, which says how Kokoro is fetched. Answers come from
-the classifier's test split; twelve voices take turns. Of every three answers two get hesitations and one
-stays clean; every fifth is the sentences of tests/data/terms_spoken.txt instead. What is there already is
-kept, so a longer run goes on where a shorter one ended.
+the classifier's test split. The tuning half (a….flac) and the test half (b….flac) share neither voices nor the
+sentences with terms, so that what is chosen on one can be judged on the other. Of every three answers two get
+hesitations and one stays clean; every fifth is sentences of tests/data/terms_spoken.txt, or its _test
+fellow, instead. What is there already is kept, so a longer run goes on where a shorter one ended.
 """
 
 from __future__ import annotations
@@ -24,10 +25,16 @@ import soxr
 from make_fixtures import FILLERS, RATE, Piece, Script, Sound, Speaker, Unit, lay_out
 
 ROOT = Path(__file__).resolve().parent.parent
-VOICES = (
-    "af_heart", "am_michael", "bf_emma", "bm_george", "af_bella", "am_fenrir",
-    "bm_fable", "bf_isabella", "af_nicole", "am_puck", "bm_lewis", "am_onyx",
-)  # fmt: skip
+VOICES = {
+    "tune": (
+        "af_heart", "am_michael", "bf_emma", "bm_george", "af_bella", "am_fenrir",
+        "bm_fable", "bf_isabella", "af_nicole", "am_puck", "bm_lewis", "am_onyx",
+    ),
+    "test": ("af_aoede", "am_echo", "bf_alice", "bm_daniel", "af_kore", "am_liam", "af_nova", "am_eric"),
+}  # fmt: skip
+PREFIX = {"tune": "a", "test": "b"}
+FIRST = {"tune": 0, "test": 1000}  # of the answers' numbers, which seed all that is drawn
+SENTENCES = {"tune": "terms_spoken.txt", "test": "terms_spoken_test.txt"}
 OUT_HZ = 16_000
 SPEECH_RMS = 0.05
 UNITS = 8  # an answer's first sentences: more answers, more voices
@@ -129,26 +136,28 @@ def main() -> None:
     parser.add_argument("--model", type=Path, required=True, help="Kokoro's model")
     parser.add_argument("--voices", type=Path, required=True, help="Kokoro's voices")
     parser.add_argument("--minutes", type=float, default=60.0, help="stop once this much is there")
+    parser.add_argument("--half", choices=sorted(VOICES), default="tune", help="which half to make")
     parser.add_argument("--to", type=Path, default=ROOT / "build/delivery/generated")
     args = parser.parse_args()
     (args.to / "cache").mkdir(parents=True, exist_ok=True)
     speaker = Speaker(args.model, args.voices, args.to / "cache")
     texts = answers()
-    lines = (ROOT / "tests/data/terms_spoken.txt").read_text(encoding="utf-8").splitlines()
+    lines = (ROOT / "tests/data" / SENTENCES[args.half]).read_text(encoding="utf-8").splitlines()
     sentences = [line for line in lines if line and not line.startswith("#")]
+    voices = VOICES[args.half]
     seconds, number, refused = 0.0, 0, 0
     while seconds < 60.0 * args.minutes:
-        path = args.to / f"a{number:03d}.flac"
-        voice = VOICES[number % len(VOICES)]
+        path = args.to / f"{PREFIX[args.half]}{number:03d}.flac"
+        voice = voices[number % len(voices)]
         if not path.exists():
-            kind, units, words, terms = plan(number, texts, sentences)
+            kind, units, words, terms = plan(FIRST[args.half] + number, texts, sentences)
             script = Script(path.stem, "", "speech", voice, 1.0, 0.0, None, RATE, 1, False, False, tuple(units))
             try:
-                audio, sounds = lay_out(script, speaker, np.random.default_rng(number))
+                audio, sounds = lay_out(script, speaker, np.random.default_rng(FIRST[args.half] + number))
             except ValueError as exc:  # a voice that never leaves a filler free
                 print(f"{path.stem}: {exc}", flush=True)
                 refused, number = refused + 1, number + 1
-                if refused > len(VOICES):
+                if refused > len(voices):
                     raise SystemExit("no voice leaves a filler free") from exc
                 continue
             loud = np.concatenate([audio[s.start : s.end] for s in sounds])

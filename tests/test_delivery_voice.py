@@ -27,6 +27,7 @@ def talk(
         pitch_hz=np.concatenate([nothing, pitch, nothing]).astype(np.float32),
         level_dbfs=level.astype(np.float32),
         change_db=np.full(count, 8.0, dtype=np.float32),
+        presence_db=np.where(level > -25.0, 20.0, 0.0).astype(np.float32),
     )
     return [made], [Span(rest * FRAME_S, (rest + frames) * FRAME_S)]
 

@@ -22,6 +22,7 @@ def sound(changes: list[float], levels: list[float] | None = None, start_s: floa
         pitch_hz=np.full(count, np.nan, dtype=np.float32),
         level_dbfs=np.asarray(levels or [-30.0] * count, dtype=np.float32),
         change_db=np.asarray(changes, dtype=np.float32),
+        presence_db=np.full(count, 20.0, dtype=np.float32),
     )
 
 

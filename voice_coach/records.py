@@ -172,16 +172,18 @@ class Sound:
 
     time_s: middle of each frame on the recording's clock, rising, with gaps where silence was left out.
     pitch_hz: fundamental frequency, NaN where nothing is voiced. level_dbfs: loudness of the frame.
-    change_db: how much the spectrum changes around the frame, its loudness left out.
+    change_db: how much the spectrum changes around the frame, its loudness left out. presence_db: how far it stands
+    over the window's background, 0 or more, mean over the bands of the spectrum.
     """
 
     time_s: Samples
     pitch_hz: Samples
     level_dbfs: Samples
     change_db: Samples
+    presence_db: Samples
 
     def __post_init__(self) -> None:
-        for array in (self.time_s, self.pitch_hz, self.level_dbfs, self.change_db):
+        for array in (self.time_s, self.pitch_hz, self.level_dbfs, self.change_db, self.presence_db):
             array.flags.writeable = False
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from voice_coach.delivery.edges import sharpened
 from voice_coach.delivery.fillers import count_fillers
 from voice_coach.delivery.pace import count_words, pace_changes, pace_curve, rate_wpm
 from voice_coach.delivery.timing import (
@@ -30,12 +31,13 @@ def measure_delivery(
 ) -> Delivery:
     """How an answer was delivered; every measure is None where no word was spoken.
 
-    sounds: what the windows sounded like; without them fewer hesitations are found, and nothing is said of the
-    voice. clipped: share of samples at full scale, 0 to 1.
+    sounds: what the windows sounded like; without them fewer hesitations are found, pauses have the voice detector's
+    edges, and nothing is said of the voice. clipped: share of samples at full scale, 0 to 1.
     """
     answer = answer_span(words, voiced)
     duration_s = None if answer is None else answer.duration_s
-    speaking_s = None if answer is None else speaking_time_s(answer, voiced)
+    sharp = sharpened(voiced, sounds)
+    speaking_s = None if answer is None else speaking_time_s(answer, sharp)
     spoken = count_words(words)
     curve = () if answer is None else pace_curve(answer, words)
     return Delivery(
@@ -46,7 +48,7 @@ def measure_delivery(
         speech_rate_wpm=None if duration_s is None else rate_wpm(spoken, duration_s),
         articulation_rate_wpm=None if speaking_s is None else rate_wpm(spoken, speaking_s),
         fillers=count_fillers(words, verbatim, voiced, speaking_s=speaking_s, spoken_words=spoken, sounds=sounds),
-        pauses=() if answer is None else silent_pauses(answer, voiced, words),
+        pauses=() if answer is None else silent_pauses(answer, sharp, words),
         latency_s=None if answer is None else answer.start_s,
         pace_curve=curve,
         pace_changes=pace_changes(curve, words),

@@ -71,6 +71,10 @@ HOP = 160
 LOOP_REPEATS = 4
 """A run of words said this often in a row is a decoder's loop; people stop at three."""
 
+LOOP_REPEATS_OF_ONE = 8
+"""The same for a single word, which people do say more often (five times "words" in a human recording); a decoder
+that loops on one goes on to its limit of tokens."""
+
 LOOP_LONGEST = 8
 """Longest run, in words, that is looked at for loops."""
 
@@ -171,9 +175,10 @@ class Whisper:
         """Both readings. Whisper sometimes stops at a pause: then the rest is encoded and read again."""
         words: list[Word] = []
         verbatim: list[Word] = []
+        features = self._features(window)
         from_s = 0.0
         for _ in range(MOST_READINGS):
-            encoded = self._model.encode(self._features(window, from_s))
+            encoded = self._model.encode(_from(features, from_s))
             plain, reached_s = self._decode(window, encoded, from_s, None)
             primed, _ = self._decode(window, encoded, from_s, PRIMING)
             more = bool(plain) and reached_s > from_s and _voice_after(window, reached_s) >= UNREAD_VOICE_S
@@ -186,16 +191,13 @@ class Whisper:
             from_s = reached_s
         return WindowText(_clean(words, window.voiced), _clean(verbatim, window.voiced))
 
-    def _features(self, window: Window, from_s: float) -> npt.NDArray[np.float32]:
-        """Whisper's input for the rest of a window, padded to 30 s."""
-        from faster_whisper.audio import pad_or_trim
-
-        samples = np.asarray(window.samples)[round(from_s * SAMPLE_RATE_HZ) :]
+    def _features(self, window: Window) -> npt.NDArray[np.float32]:
+        """Whisper's features of a window, cut as faster-whisper cuts them: a frame more can change a word."""
+        samples = np.asarray(window.samples)
         if len(samples) < MIN_ALIGN_S * SAMPLE_RATE_HZ:
             samples = np.pad(samples, (0, round(MIN_ALIGN_S * SAMPLE_RATE_HZ) - len(samples)))
-        features = self._model.feature_extractor(samples)[:, : -(-len(samples) // HOP)]
-        padded: npt.NDArray[np.float32] = pad_or_trim(features)
-        return padded
+        features: npt.NDArray[np.float32] = self._model.feature_extractor(samples)[:, :-1]
+        return features
 
     def _decode(
         self, window: Window, encoded: ctranslate2.StorageView, from_s: float, prompt: str | None
@@ -326,10 +328,19 @@ class Whisper:
         return tokens, chances
 
 
+def _from(features: npt.NDArray[np.float32], from_s: float) -> npt.NDArray[np.float32]:
+    """The rest of a window's features, padded to 30 s."""
+    from faster_whisper.audio import pad_or_trim
+
+    padded: npt.NDArray[np.float32] = pad_or_trim(features[:, round(from_s * SAMPLE_RATE_HZ / HOP) :])
+    return padded
+
+
 def without_loops(words: tuple[Word, ...]) -> tuple[Word, ...]:
     """The words with each decoder loop cut down to its first round.
 
-    A loop is the same run of one to LOOP_LONGEST words LOOP_REPEATS times or more in a row.
+    A loop is the same run of two to LOOP_LONGEST words LOOP_REPEATS times or more in a row, or one word
+    LOOP_REPEATS_OF_ONE times.
     """
     keys = [re.sub(r"\W+", "", word.text.lower()) for word in words]
     kept: list[Word] = []
@@ -340,7 +351,7 @@ def without_loops(words: tuple[Word, ...]) -> tuple[Word, ...]:
             run = keys[i : i + length]
             while keys[i + rounds * length : i + (rounds + 1) * length] == run:
                 rounds += 1
-            if rounds >= LOOP_REPEATS:
+            if rounds >= (LOOP_REPEATS_OF_ONE if length == 1 else LOOP_REPEATS):
                 kept += words[i : i + length]
                 i += rounds * length
                 break
