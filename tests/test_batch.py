@@ -12,7 +12,9 @@ import subprocess
 import sys
 import threading
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -81,9 +83,9 @@ def test_a_second_run_does_only_what_is_left(tmp_path: Path, ending: str) -> Non
     files[2].write_bytes(b"another take")
     with Results(out, names, MADE) as results:
         # one failed, one changed, one was not begun
-        assert results.done == {names[0]}
+        assert set(results.before) == {names[0]}
     with Results(out, names, "small.en@3 lifecycle@2 mid") as results:
-        assert results.done == frozenset()
+        assert results.before == {}
 
 
 @pytest.mark.parametrize("ending", ["csv", "jsonl"])
@@ -94,7 +96,7 @@ def test_a_line_that_broke_off_is_made_again(tmp_path: Path, ending: str) -> Non
     for cut in range(1, 30):
         out.write_bytes(whole[:-cut])
         with Results(out, names, MADE) as results:
-            assert results.done == set(names[:2]), f"{cut} bytes short"
+            assert set(results.before) == set(names[:2]), f"{cut} bytes short"
         run(names, out, MADE, engine_saying("judged"))
         assert out.read_bytes() == whole
 
@@ -116,6 +118,57 @@ def test_no_cell_is_a_formula_and_the_name_is_known_again(tmp_path: Path) -> Non
         assert (summary.before, summary.judged) == (5, 0)
 
 
+@pytest.mark.parametrize("ending", ["csv", "jsonl"])
+def test_any_name_is_written_as_text_and_known_again(tmp_path: Path, ending: str) -> None:
+    out, names = (
+        tmp_path / f"r.{ending}",
+        [os.fsdecode(b"caf\xe9.wav"), "two\nlines.wav", "a\rreturn.wav", "é,\u3000.wav"],
+    )
+    for expected in ((0, 4), (4, 0)):
+        summary = run(names, out, MADE, engine_saying("judged"))
+        assert (summary.before, summary.judged) == expected
+    shown = ["caf\\udce9.wav", "two\\x0alines.wav", "a\\x0dreturn.wav", names[3]]
+    lines = out.read_bytes().decode("utf-8").split("\n")
+    if ending == "csv":
+        assert [row["path"] for row in rows_of(out)] == shown
+        assert len(lines) == 1 + len(names) + 1
+    else:
+        assert [json.loads(line)["path"] for line in lines[:-1]] == shown
+
+
+def test_what_the_power_cut_left_is_made_again(tmp_path: Path) -> None:
+    names, out = ["a.wav", "b.wav"], tmp_path / "r.csv"
+    run(names, out, MADE, engine_saying("judged"))
+    whole = out.read_bytes()
+    lines = whole.splitlines(keepends=True)
+    out.write_bytes(b"".join(lines[:2]) + bytes(300) + b"\n")
+    with Results(out, names, MADE) as results:
+        assert set(results.before) == {"a.wav"}
+
+
+def test_a_recording_that_changes_while_it_waits_is_judged_again(tmp_path: Path) -> None:
+    file, out = tmp_path / "a.wav", tmp_path / "r.csv"
+    file.write_bytes(b"half of it")
+
+    def engine(names: Iterator[str]) -> Iterator[tuple[str, Outcome]]:
+        for name in names:
+            file.write_bytes(b"all of it, copied while others were judged")
+            yield name, Outcome("judged")
+
+    assert run([str(file)], out, MADE, engine).judged == 1
+    assert run([str(file)], out, MADE, engine_saying("judged")).judged == 1
+    assert run([str(file)], out, MADE, engine_saying("judged")).before == 1
+    assert len(rows_of(out)) == 1
+
+
+def test_what_could_not_be_judged_is_told_by_every_run(tmp_path: Path) -> None:
+    names, out = ["a.wav", "b.wav"], tmp_path / "r.csv"
+    run(names[:1], out, MADE, engine_saying("no speech", "nothing was said"))
+    second = run(names, out, MADE, engine_saying("judged"))
+    assert (second.before, second.judged) == (1, 1)
+    assert second.unjudged == (("a.wav", "no speech", "nothing was said"),)
+
+
 @pytest.mark.parametrize(
     ("name", "content", "told"),
     [
@@ -134,7 +187,6 @@ def test_no_other_file_is_written_over(tmp_path: Path, name: str, content: str |
     assert content is None or out.read_text() == content
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="files are not locked there")
 def test_two_runs_do_not_write_to_one_file(tmp_path: Path) -> None:
     out = tmp_path / "r.csv"
     with Results(out, ["a.wav"], MADE) as results:
@@ -142,6 +194,24 @@ def test_two_runs_do_not_write_to_one_file(tmp_path: Path) -> None:
             Results(out, ["a.wav"], MADE)
         results.add("a.wav", Outcome("judged"))
     assert len(rows_of(out)) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["r.csv"]
+
+
+def test_a_long_file_of_assessments_is_gone_on_with_in_little_memory(tmp_path: Path) -> None:
+    """200 MB of whole assessments; what is kept of each while it is read is its name."""
+    out, names = tmp_path / "r.jsonl", [f"{k}.wav" for k in range(400)]
+    said = {"transcript": "word " * 100_000}
+    with Results(out, names, MADE) as results:
+        for name in names:
+            results.add(name, Outcome("judged", None, said))
+    size = out.stat().st_size
+    tracemalloc.start()
+    with Results(out, names, MADE) as results:
+        assert len(results.before) == len(names)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < size / 20
+    assert out.stat().st_size == size
 
 
 # --- the program --------------------------------------------------------------------------------------------------
@@ -168,15 +238,18 @@ def test_good_and_bad_recordings_end_as_rows(program: Callable[..., Run], takes:
     assert out.stat().st_mode & 0o077 == 0
 
     again = program("analyze", *names_of(takes)[:7], "--out", str(out))
-    assert again.code == 0
     assert "0 judged, 7 were done before" in again.out
+    # the exit code is that of the results, not of what was left to do
+    assert "no speech: " in again.out
+    assert again.code == 2
+    assert program("analyze", *names_of(takes)[:6], "--out", str(out)).code == 0
 
 
 def test_whole_assessments_equal_those_of_one_at_a_time(
     program: Callable[..., Run], takes: Path, tmp_path: Path
 ) -> None:
     out, names = tmp_path / "results.jsonl", names_of(takes)[:2]
-    assert program("analyze", *names, "--out", str(out), "--jobs", "1").code == 0
+    assert program("analyze", *names, "--out", str(out), "--jobs", "2").code == 0
     many = {table["path"]: table["assessment"] for table in map(json.loads, out.read_text().splitlines())}
     single = [json.loads(line) for line in program("analyze", *names, "--json").out.splitlines()]
     assert [table["schema"] for table in single] == [SCHEMA_NAME] * 2
@@ -260,28 +333,44 @@ def test_a_worker_that_dies_is_replaced(takes: Path, tmp_path: Path, kills: int,
     assert state == "judged" or "was killed" in (outcomes[names[0]].error or "")
 
 
-def test_two_workers_of_a_scheduler(program: Callable[..., Run], takes: Path, tmp_path: Path) -> None:
+@contextmanager
+def dask(folder: Path, *, workers: int) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """A scheduler with so many worker processes: its address and its process."""
     pytest.importorskip("distributed", reason="the cluster extra is not installed")
-    place = tmp_path / "scheduler.json"
-    dask = [sys.executable, "-m", "dask"]
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    scheduler = [*dask, "scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard"]
-    worker = [*dask, "worker", "--nworkers", "2", "--nthreads", "1", "--no-dashboard", "--host", "127.0.0.1"]
-    files = ["--scheduler-file", str(place)]
-    room = ["--local-directory", str(tmp_path)]
-    with (
-        subprocess.Popen([*scheduler, *files], **quiet) as first,  # type: ignore[call-overload]
-        subprocess.Popen([*worker, *files, *room], **quiet) as second,  # type: ignore[call-overload]
-    ):
-        try:
-            address = await_scheduler(place)
-            out = tmp_path / "results.csv"
-            broken = takes / "8.flac"
-            broken.write_bytes(b"no sound at all")
-            run = program("analyze", *names_of(takes), "--out", str(out), "--scheduler", address)
-        finally:
-            for process in (second, first):
-                process.terminate()
+    place = folder / "scheduler.json"
+    program, quiet = [sys.executable, "-m", "dask"], {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    files = ["--no-dashboard", "--host", "127.0.0.1", "--scheduler-file", str(place)]
+    scheduler = [*program, "scheduler", *files, "--port", "0"]
+    worker = [*program, "worker", *files, "--nthreads", "1", "--local-directory", str(folder)]
+    with ExitStack() as running:
+
+        def start(command: list[str]) -> subprocess.Popen[bytes]:
+            process = running.enter_context(subprocess.Popen(command, **quiet))  # type: ignore[call-overload]
+            running.callback(process.terminate)
+            return process  # type: ignore[no-any-return]
+
+        first = start(scheduler)
+        if workers:
+            start([*worker, "--nworkers", str(workers)])
+        yield await_scheduler(place, workers), first
+
+
+def test_two_workers_of_a_scheduler(program: Callable[..., Run], takes: Path, tmp_path: Path) -> None:
+    out, broken = tmp_path / "results.csv", takes / "8.flac"
+    broken.write_bytes(b"no sound at all")
+    with dask(tmp_path, workers=2) as (address, scheduler):
+        run = program("analyze", *names_of(takes), "--out", str(out), "--scheduler", address)
+        # the same workers, already warm, and now the scheduler is lost
+        second = tmp_path / "second.csv"
+        begun = started(takes, second, "--scheduler", address)
+        await_rows(second, 1)
+        scheduler.kill()
+        _, lost = begun.communicate(timeout=WAIT_S)
+    assert begun.returncode == 2
+    assert [line for line in lost.splitlines() if str(broken) not in line] == [
+        "voice-coach: the Dask scheduler went away; what is done is kept: start it and run this again"
+    ]
+    assert 1 <= len(rows_of(second)) < 7
     assert run.code == 2
     assert "6 judged" in run.out
     assert len(run.error_lines) == 1
@@ -291,8 +380,30 @@ def test_two_workers_of_a_scheduler(program: Callable[..., Run], takes: Path, tm
     assert rows[str(broken)]["state"] == "failed"
 
 
-def await_scheduler(place: Path) -> str:
-    """The scheduler's address, once two workers have joined it."""
+def test_workers_that_would_judge_otherwise_are_refused(
+    program: Callable[..., Run], takes: Path, tmp_path: Path
+) -> None:
+    arguments = ("analyze", *names_of(takes)[:1], "--out", tmp_path / "r.csv", "--scheduler")
+    with dask(tmp_path, workers=0) as (address, _):
+        nobody = program(*arguments, address)
+        # a worker with a home, and so with a voice_coach, of its own
+        (tmp_path / "voice_coach").mkdir()
+        (tmp_path / "voice_coach" / "__init__.py").write_text("")
+        other = [sys.executable, "-m", "dask", "worker", address, "--no-dashboard", "--local-directory", str(tmp_path)]
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        env = {**os.environ, "PYTHONPATH": str(tmp_path)}
+        with subprocess.Popen(other, cwd=tmp_path, env=env, **quiet) as worker:  # type: ignore[call-overload]
+            await_scheduler(tmp_path / "scheduler.json", 1)
+            unlike = program(*arguments, address)
+            worker.terminate()
+    assert (nobody.code, len(nobody.error_lines)) == (2, 1)
+    assert "has no workers" in nobody.err
+    assert (unlike.code, len(unlike.error_lines)) == (2, 1)
+    assert "install the same voice-coach and models there" in unlike.err
+
+
+def await_scheduler(place: Path, workers: int) -> str:
+    """The scheduler's address, once so many workers have joined it."""
     from distributed import Client
 
     deadline = time.monotonic() + WAIT_S
@@ -301,5 +412,6 @@ def await_scheduler(place: Path) -> str:
         time.sleep(0.1)
     address: str = json.loads(place.read_text())["address"]
     with Client(address, timeout=WAIT_S, set_as_default=False) as client:
-        client.wait_for_workers(2, timeout=WAIT_S)
+        if workers:
+            client.wait_for_workers(workers, timeout=WAIT_S)
     return address

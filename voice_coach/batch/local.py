@@ -7,6 +7,7 @@ import os
 import signal
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 
@@ -57,7 +58,9 @@ class _Worker:
 
     def begin(self, name: str) -> None:
         self.name = name
-        self.line.send(name)
+        # a process that is no more tells so by the end of its line
+        with suppress(OSError):
+            self.line.send(name)
 
     def outcome(self) -> Outcome:
         """Raises: EOFError, OSError where the process is no more."""

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
+import fcntl
 import json
 import os
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TextIO
+from typing import IO, Any
 
 from voice_coach.batch.work import Outcome, size_of
 from voice_coach.coverage.labels import STAGES, STAR
@@ -18,6 +19,8 @@ from voice_coach.errors import OutputError, UsageError
 from voice_coach.report.exports import harmless
 
 LONG_PAUSE_KINDS = ("long", "lost_thread")
+
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 
 _FILE = ("path", "size_bytes", "modified_ns", "made_with")
 COLUMNS = (
@@ -60,7 +63,7 @@ long_pauses: of 2 s or more. stage_*: missing, mentioned or strong. star_*_s: se
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One recording and what it was judged with: what tells whether a row still holds."""
+    """One recording, its name as it is written, and what it is judged with: what tells whether a row still holds."""
 
     path: str
     size_bytes: int
@@ -69,7 +72,17 @@ class Row:
 
     @classmethod
     def of(cls, path: str, made_with: str) -> Row:
-        return cls(path, *size_of(Path(path)), made_with)
+        return cls(written(path), *size_of(Path(path)), made_with)
+
+
+def _text(path: Path, mode: str) -> IO[str]:
+    return path.open(mode, encoding="utf-8", errors="backslashreplace", newline="\n")
+
+
+def written(name: str) -> str:
+    """A file's name as one line that any program can read: controls as \\x0a, bytes that are no UTF-8 as \\udce9."""
+    told = _CONTROLS.sub(lambda found: f"\\x{ord(found[0]):02x}", name)
+    return told.encode("utf-8", "backslashreplace").decode()
 
 
 class Results:
@@ -77,21 +90,23 @@ class Results:
 
     The name's ending decides the form: .csv for a table of figures, .jsonl for whole assessments, one a line. A file
     that is there already is one to go on with: rows of recordings that failed, or have changed since, or were made
-    with other models, are taken out when it is opened, a line that broke off as well. done: the others.
+    with other models, are taken out when it is opened, a line that broke off as well. before: what became of the
+    others of `names`.
 
     Raises: UsageError if the file is something else; OutputError if it can't be written, or another run writes to it.
     """
 
-    def __init__(self, path: Path, names: list[str], made_with: str) -> None:
+    def __init__(self, path: Path, names: Sequence[str], made_with: str) -> None:
         if path.suffix not in (".csv", ".jsonl"):
             raise UsageError(f"--out {path}: the name must end in .csv or .jsonl")
-        self._path, self._made_with, self._csv = path, made_with, path.suffix == ".csv"
-        wanted = {name: Row.of(name, made_with) for name in names}
+        self._path, self._csv = path, path.suffix == ".csv"
+        # as the recordings are now: one that changes before its turn comes is judged again by the next run
+        self._rows = {name: Row.of(name, made_with) for name in names}
+        self._written = {written(name): name for name in names}
+        self.before: dict[str, Outcome] = {}
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            kept = list(self._holding(wanted))
-            self.done = frozenset(self._name(table) for table in kept)
-            self._file = self._rewritten(kept)
+            self._file = self._opened()
         except OSError as exc:
             raise OutputError(f"{path}: can't be written ({exc.strerror}); choose another place") from exc
 
@@ -103,13 +118,13 @@ class Results:
     ) -> None:
         self._file.close()
 
-    def add(self, path: str, outcome: Outcome) -> None:
+    def add(self, name: str, outcome: Outcome) -> None:
         """Write one row; it is on its way to the disk when this returns."""
-        row = Row.of(path, self._made_with)
-        table = {name: getattr(row, name) for name in _FILE} | {"state": outcome.state, "error": outcome.error}
+        row = self._rows[name]
+        table = {column: getattr(row, column) for column in _FILE} | {"state": outcome.state, "error": outcome.error}
         if self._csv:
             table |= {} if outcome.assessment is None else figures(outcome.assessment)
-            table = {name: harmless(value) for name, value in table.items()}
+            table = {column: harmless(value) for column, value in table.items()}
         else:
             table["assessment"] = outcome.assessment
         try:
@@ -120,24 +135,60 @@ class Results:
                 f"{self._path}: can't be written ({exc.strerror}); free some space, then run it again"
             ) from exc
 
-    def _holding(self, wanted: Mapping[str, Row]) -> Iterator[dict[str, Any]]:
-        """Rows of the file as it is that still hold; rows of recordings that nobody asks for now are kept, too."""
-        if not self._path.exists():
-            return
-        with self._path.open(encoding="utf-8", newline="") as file:
-            for table in self._tables(file):
-                try:
-                    row = Row(
-                        self._name(table), int(table["size_bytes"]), int(table["modified_ns"]), table["made_with"]
-                    )
-                except (KeyError, TypeError, ValueError):
-                    # the line was being written when the run was stopped
-                    continue
-                if row.path not in wanted or (row == wanted[row.path] and table["state"] != "failed"):
-                    yield table
+    def _opened(self) -> IO[str]:
+        """The file with the rows that still hold, whole at every moment, and held against other runs throughout."""
+        new_path = self._path.with_name(f".{self._path.name}.new")
+        with _text(self._path, "a+") as old:
+            self._hold(old)
+            if not os.path.samestat(os.fstat(old.fileno()), self._path.stat()):
+                # another run has put its own in place since it was opened
+                raise self._busy()
+            new = _text(new_path, "w")
+            try:
+                # what people said and how it was judged is private to whoever ran this
+                os.fchmod(new.fileno(), 0o600)
+                self._hold(new)
+                if self._csv:
+                    csv.writer(new, lineterminator="\n").writerow(COLUMNS)
+                old.seek(0)
+                for table in self._holding(old):
+                    self._write(table, new)
+                new.flush()
+                os.fsync(new.fileno())
+                new_path.replace(self._path)
+            except BaseException:
+                new.close()
+                new_path.unlink(missing_ok=True)
+                raise
+        return new
 
-    def _tables(self, file: TextIO) -> Iterator[dict[str, Any]]:
-        whole = (line for line in file if line.endswith("\n"))
+    def _hold(self, file: IO[str]) -> None:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as exc:
+            raise self._busy() from exc
+
+    def _busy(self) -> OutputError:
+        return OutputError(f"{self._path}: another run writes to it; wait for it or choose another name")
+
+    def _holding(self, old: IO[str]) -> Iterator[dict[str, Any]]:
+        """Rows of the file as it is that still hold; rows of recordings that nobody asks for now are kept, too."""
+        for table in self._tables(old):
+            try:
+                path = self._path_in(table)
+                row = Row(path, int(table["size_bytes"]), int(table["modified_ns"]), table["made_with"])
+            except (KeyError, TypeError, ValueError):
+                continue  # the rest of a line that broke off
+            name = self._written.get(path)
+            if name is None:
+                yield table
+            elif row == self._rows[name] and table["state"] != "failed" and name not in self.before:
+                self.before[name] = Outcome(table["state"], table["error"] or None)
+                yield table
+
+    def _tables(self, file: IO[str]) -> Iterator[dict[str, Any]]:
+        # what was being written when the run was killed, or when the power went
+        whole = (line for line in file if line.endswith("\n") and "\0" not in line)
         if self._csv:
             rows = csv.DictReader(whole)
             if tuple(rows.fieldnames or COLUMNS) != COLUMNS:
@@ -153,43 +204,13 @@ class Results:
                 raise UsageError(f"--out {self._path}: holds something else; choose another name")
             yield table
 
-    def _name(self, table: Mapping[str, Any]) -> str:
+    def _path_in(self, table: Mapping[str, Any]) -> str:
         """The recording of a row of the file."""
         path: str = table["path"]
         # a cell that was made harmless reads as it was before
         return path[1:] if self._csv and path.startswith("'") and harmless(path[1:]) != path[1:] else path
 
-    def _rewritten(self, kept: list[dict[str, Any]]) -> TextIO:
-        """The file with these rows alone, opened at its end and held against other runs."""
-        new = self._path.with_name(f".{self._path.name}.new")
-        with new.open("w", encoding="utf-8", newline="") as file:
-            # what people said and how it was judged is private to whoever ran this
-            new.chmod(0o600)
-            if self._csv:
-                csv.writer(file, lineterminator="\n").writerow(COLUMNS)
-            for table in kept:
-                self._write(table, file)
-            file.flush()
-            os.fsync(file.fileno())
-        with self._path.open("ab") as old:
-            self._hold(old.fileno())
-            new.replace(self._path)
-        opened = self._path.open("a", encoding="utf-8", newline="")
-        self._hold(opened.fileno())
-        return opened
-
-    def _hold(self, descriptor: int) -> None:
-        with contextlib.suppress(ImportError):
-            import fcntl
-
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as exc:
-                raise OutputError(
-                    f"{self._path}: another run writes to it; wait for it or choose another name"
-                ) from exc
-
-    def _write(self, table: Mapping[str, Any], file: TextIO) -> None:
+    def _write(self, table: Mapping[str, Any], file: IO[str]) -> None:
         if self._csv:
             csv.DictWriter(file, COLUMNS, restval="", lineterminator="\n").writerow(table)
         else:

@@ -12,7 +12,11 @@ from voice_coach.batch.work import Engine, Outcome, State
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """How a run ended. before: recordings that an earlier run had done. unjudged: name, state and why, in order."""
+    """How things stand at the end of a run.
+
+    judged: recordings judged now; before: those that an earlier run had done. unjudged: name, state and why of all that
+    could not be judged, those of an earlier run first.
+    """
 
     before: int
     judged: int
@@ -34,9 +38,10 @@ def run(
     it is written. Raises: UsageError, OutputError; what was written until then stays, as it does on Ctrl-C.
     """
     judged, unjudged = 0, []
-    with Results(out, list(names), made_with) as results:
-        left = [name for name in names if name not in results.done]
-        begun(len(names) - len(left), len(left))
+    with Results(out, names, made_with) as results:
+        unjudged += [(name, one.state, one.error or "") for name, one in results.before.items() if one.error]
+        left = [name for name in names if name not in results.before]
+        begun(len(results.before), len(left))
         for name, outcome in engine(left):
             results.add(name, outcome)
             told(name, outcome)
@@ -44,5 +49,4 @@ def run(
                 judged += 1
             else:
                 unjudged.append((name, outcome.state, outcome.error or ""))
-        before = len(names) - len(left)
-    return Summary(before, judged, tuple(unjudged))
+    return Summary(len(results.before), judged, tuple(unjudged))

@@ -66,11 +66,16 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one recording. error: one line where it was not judged. assessment: as the schema says."""
+    """What became of one recording.
+
+    error: one line where it was not judged. assessment: as the schema says. note: one line on the process that judged
+    it, where that does not run as it was asked to.
+    """
 
     state: State
     error: str | None = None
     assessment: dict[str, Any] | None = None
+    note: str | None = None
 
 
 Engine = Callable[[Iterable[str]], Iterator[tuple[str, Outcome]]]
@@ -86,18 +91,19 @@ def judge(job: Job, name: str) -> Outcome:
     """
     with _one_at_a_time:
         try:
-            assessment = _coach(job).analyze(name)
+            coach = _coach(job)
+            assessment = coach.analyze(name)
         except VoiceCoachError as exc:
             return Outcome("failed", " ".join(str(exc).split()))
         except Exception as exc:
             return Outcome("failed", f"{name}: {type(exc).__name__}: {' '.join(str(exc).split())}")
-    table = assessment_as_dict(assessment)
+    table, note = assessment_as_dict(assessment), coach.chosen_device.note
     recording = assessment.recording
     if recording is not None and not assessment.transcript.words:
-        return Outcome("no speech", no_speech_line(recording), table)
+        return Outcome("no speech", no_speech_line(recording), table, note)
     if sounds_foreign(assessment.transcript.words):
-        return Outcome("not English", "this does not sound like English; answer in English", table)
-    return Outcome("judged", None, table)
+        return Outcome("not English", "this does not sound like English; answer in English", table, note)
+    return Outcome("judged", None, table, note)
 
 
 _one_at_a_time = threading.Lock()

@@ -15,7 +15,7 @@ from voice_coach.errors import UsageError
 
 if TYPE_CHECKING:
     from voice_coach.batch.run import Summary
-    from voice_coach.batch.work import Engine, Job
+    from voice_coach.batch.work import Engine, Job, Outcome
 
 MOST_TOLD = 20
 """Recordings named again in the summary; all of them are in the results."""
@@ -53,7 +53,15 @@ def analyze_many(
     )
     made_with = job.made_with()
     engine = _cluster(job, scheduler) if scheduler is not None else local(job, min(count, len(names)))
+    notes: set[str] = set()
     with _progress() as (begun, done, tell):
+
+        def told(name: str, outcome: Outcome) -> None:
+            done(None if outcome.error is None else f"voice-coach: {_line(name, outcome.error)}")
+            if outcome.note and outcome.note not in notes:
+                notes.add(outcome.note)
+                tell(f"voice-coach: {outcome.note}")
+
         try:
             summary = run(
                 names,
@@ -61,7 +69,7 @@ def analyze_many(
                 made_with,
                 engine,
                 begun=begun,
-                told=lambda name, outcome: done(None if outcome.error is None else _line(name, outcome.error)),
+                told=told,
             )
         except KeyboardInterrupt:
             tell(f"voice-coach: what is done is in {out}; the same command goes on from there")
@@ -87,7 +95,10 @@ def _cluster(job: Job, address: str) -> Engine:
 
 
 def _line(name: str, error: str) -> str:
-    return f"voice-coach: {error if error.startswith(name) else f'{name}: {error}'}"
+    """One recording's failure; names that are no UTF-8 are told as the results have them."""
+    from voice_coach.batch.results import written
+
+    return written(error if error.startswith(name) else f"{name}: {error}")
 
 
 @contextmanager
@@ -132,6 +143,6 @@ def _sum_up(summary: Summary, out: Path) -> None:
         return
     typer.echo(f"{len(summary.unjudged)} could not be judged:")
     for name, state, why in summary.unjudged[:MOST_TOLD]:
-        typer.echo(f"  {state}: {why if why.startswith(name) else f'{name}: {why}'}")
+        typer.echo(f"  {state}: {_line(name, why)}")
     if len(summary.unjudged) > MOST_TOLD:
         typer.echo(f"  … and {len(summary.unjudged) - MOST_TOLD} more; see the column “state”")

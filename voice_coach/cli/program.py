@@ -25,6 +25,12 @@ from voice_coach.errors import OutputError, UsageError, VoiceCoachError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+NUMPY_THREADS = "OPENBLAS_NUM_THREADS"
+"""What numpy reads as it is loaded: threads for products of matrices. One, because with more the last digits depend on
+their number, and through them words and times: the same recording must be judged alike on any machine, alone or among
+many. It is no slower, as waiting threads spin: an eighth of all processor time with two jobs on two cores. Whisper has
+threads of its own, which change nothing in what it writes; Dask's workers come with this setting."""
+
 app = typer.Typer(
     name="voice-coach",
     help="An offline spoken mock interviewer: rehearse “How do you handle incident response?” aloud, "
@@ -82,6 +88,7 @@ app.add_typer(machine.models_app, name="models")
 
 def run(arguments: list[str] | None = None) -> int:
     """The program as a function: its exit code."""
+    os.environ.setdefault(NUMPY_THREADS, "1")
     command: Callable[..., object] = typer.main.get_command(app)
     words = sys.argv[1:] if arguments is None else arguments
     result: object
