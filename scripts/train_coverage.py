@@ -79,8 +79,8 @@ class Recipe:
     whole_schedule: int = 5
     rate: float = 8e-5
     head_rate: float = 1e-3
-    short_epochs: int = 2
-    short_rate: float = 3e-5
+    short_epochs: int = 5
+    short_rate: float = 4e-5
     short_head_rate: float = 3e-4
     excerpt: float = 0.35
     layer_decay: float = 0.9

@@ -58,6 +58,11 @@ def test_a_collapsed_verbatim_reading_is_not_believed() -> None:
     assert filled_pauses(words, said("um um um um"), VOICE) == ()
 
 
+def test_of_a_short_recording_two_words_may_be_read_otherwise() -> None:
+    words, verbatim = said("Montreal for still liner"), said("Montreal um for Styliner")
+    assert [event.text for event in filled_pauses(words, verbatim, VOICE)] == ["um"]
+
+
 def test_a_looping_verbatim_reading_is_not_believed() -> None:
     words = said("so we rolled it back and watched")
     verbatim = said(

@@ -32,6 +32,13 @@ def written(text: str, confidence: float = 0.9, own: tuple[str, ...] = ()) -> st
         ("I was on call.", "I was on-call."),
         ("the post mortem's owner", "the postmortem's owner"),
         ("a crash loop back off", "a CrashLoopBackOff"),
+        ("We declared a seven one, then.", "We declared a SEV-1, then."),
+        ("The pods were room killed.", "The pods were OOMKilled."),
+        ("I did a roll back first.", "I did a rollback first."),
+        ("The at CD cluster lost quorum.", "The etcd cluster lost quorum."),
+        ("an I A M policy", "an IAM policy"),
+        ("our S L O and the sla", "our SLO and the SLA"),
+        ("the envoys of Pager duty", "the envoys of PagerDuty"),
     ],
 )
 def test_sound_alikes_become_terms(heard: str, right: str) -> None:
@@ -47,10 +54,25 @@ def test_sound_alikes_become_terms(heard: str, right: str) -> None:
         "I saw the cloud. Watch the sky.",
         "Prom dresses and graphs on a farm.",
         "It is a slow road over a hill.",
+        "I am the one who wrote it.",
+        "There were seven one of them dead.",
+        "We decided to save one of the nodes.",
+        "We restarted all seven one by one.",
+        "It was a seven one of us had seen before.",
+        "We had room killed by the furniture.",
+        "We roll back the release.",
+        "Let me fail over there.",
     ],
 )
 def test_ordinary_words_stay(text: str) -> None:
     assert [w.lower() for w in written(text).split()] == [w.lower() for w in text.split()]
+
+
+@pytest.mark.parametrize(
+    "text", ["the vault was closed", "we cut the slack", "a sentry at the door", "Slack and Vault"]
+)
+def test_a_word_that_is_a_name_too_keeps_its_spelling(text: str) -> None:
+    assert written(text) == text
 
 
 def test_only_unsure_words_are_taken_for_what_they_resemble() -> None:

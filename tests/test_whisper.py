@@ -20,7 +20,10 @@ def words(text: str) -> tuple[Word, ...]:
         ("", ""),
         ("we rolled back", "we rolled back"),
         ("very very very slow", "very very very slow"),
-        ("no no no no no no stop", "no stop"),
+        ("no no no no no no no no stop", "no stop"),
+        # as a person said it, in a recording
+        ("more words words words words words and", "more words words words words words and"),
+        ("we rolled we rolled we rolled we rolled back", "we rolled back"),
         ("thank you. thank you. thank you. thank you. thank you. Bye", "thank you. Bye"),
         ("so a b c a b c a b c a b c a b c end", "so a b c end"),
         ("a a a b b b", "a a a b b b"),

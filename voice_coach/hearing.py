@@ -245,7 +245,7 @@ class Hearing:
             heard_s=heard.heard_s,
             spoken_s=heard.spoken_s + heard.open_s,
             silent_s=heard.silent_s,
-            last_words=_ending(self._words, self._verbatim, tail),
+            last_words=ending(self._words, self._verbatim, tail),
             all_read=since_s is None or tail is not None,
             read_s=self._words[-1].end_s if self._words else 0.0,
             behind_s=0.0 if since_s is None else max(0.0, heard.heard_s - since_s),
@@ -337,13 +337,16 @@ class Hearing:
         return lines.pop() if len(lines) == 1 else None
 
 
-def _ending(words: Sequence[Word], verbatim: Sequence[Word], tail: WindowText | None) -> str:
-    """The last words as text: those of record, and what the other reading holds after them, which may be an "um"."""
+def ending(words: Sequence[Word], verbatim: Sequence[Word], tail: WindowText | None) -> str:
+    """The last words as text: those of record, the very last as the other reading has it, which may be an "um"."""
     said = [*words[-LAST_WORDS:], *(tail.words if tail else ())][-LAST_WORDS:]
-    hesitant = [*verbatim[-1:], *(tail.verbatim if tail else ())][-1:]
-    if said and hesitant and hesitant[0].start_s < said[-1].end_s - SAME_WORD_S:
-        hesitant = []
-    return " ".join(word.text for word in (*said, *hesitant))
+    last = [*verbatim[-1:], *(tail.verbatim if tail else ())][-1:]
+    if said and last:
+        if last[0].end_s < said[-1].start_s + SAME_WORD_S:
+            last = []
+        elif last[0].start_s < said[-1].end_s - SAME_WORD_S:
+            said.pop()
+    return " ".join(word.text for word in (*said, *last))
 
 
 def possible_ends(words: Sequence[Word], unread: Sequence[Span]) -> list[tuple[Word, ...]]:

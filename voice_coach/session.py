@@ -98,6 +98,7 @@ class Coach:
     load_s: float = 0.0
     _whisper: Transcriber | None = None
     _classifier: Classifier | None = None
+    _warm: bool = False
     _loading: threading.RLock = field(default_factory=threading.RLock, repr=False, compare=False)
 
     @property
@@ -135,11 +136,13 @@ class Coach:
             verified(find(name))
 
     def warm(self) -> None:
-        """Load what an answer needs and run each once, so that the first answer pays nothing. Any thread may.
+        """Load what an answer needs and run each once, so that the first answer pays nothing; once. Any thread may.
 
         Raises: ModelError, TranscriptionError.
         """
         with self._loading:
+            if self._warm:
+                return
             noise = np.random.default_rng(0).normal(0.0, 1e-3, round(WARM_S * SAMPLE_RATE_HZ)).astype(np.float32)
             VoiceActivity().push(noise)
             whole = Span(0.0, WARM_S)
@@ -147,6 +150,7 @@ class Coach:
             self.whisper.transcribe(window)
             listen(window)
             self.classifier.judge(typed_sentences("The alert fired."))
+            self._warm = True
 
     @property
     def main_question(self) -> Question:

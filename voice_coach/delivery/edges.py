@@ -16,6 +16,10 @@ from voice_coach.records import Sound, Span
 HEARD_ROOM_DB = 0.2
 """Presence of a window's background from which there is noise; under it the background is silence, cut off."""
 
+LOUDEST_ROOM_DB = 1.5
+"""Most that a background stands over its own median; where the frames outside the voice have more, they are no
+background but sound that the detector dropped."""
+
 OVER_NOISE_DB, OVER_SILENCE_DB = 0.3, 1.0
 """Presence over the background's own from which there is sound: in noise two standard deviations of the background,
 in silence one band in twenty standing 20 dB over it. Chosen on the tuning half (scripts/LOG.md)."""
@@ -72,7 +76,7 @@ def _silences(sound: Sound, voiced: Sequence[Span]) -> list[Span]:
     for span in voiced:
         first, last = np.searchsorted(sound.time_s, [span.start_s, span.end_s])
         outside[first:last] = False
-    room_db = float(np.median(sound.presence_db[outside])) if outside.any() else 0.0
+    room_db = min(float(np.median(sound.presence_db[outside])), LOUDEST_ROOM_DB) if outside.any() else 0.0
     line_db = room_db + OVER_NOISE_DB if room_db > HEARD_ROOM_DB else OVER_SILENCE_DB
     frames = np.flatnonzero(sound.presence_db < line_db)
     if not len(frames):

@@ -39,16 +39,36 @@ ALIKE_FROM = 0.86
 SHORTEST_ALIKE = 5
 """Consonants a term needs to be looked for by likeness: "helm" resembles too much."""
 
+DOUBTFUL = "?"
+"""Before a sound-alike that people also say otherwise ("?seven one"): its neighbours decide."""
+
+BEFORE_A_NAME = frozenset(
+    "a an the this that another our as is was were are it's be been got called declared full real".split()
+)
+"""After one of these a noun stands: "a seven one" is SEV-1, "restarted seven one by one" is not."""
+
+AFTER_A_NUMBER = frozenset("of by or more another at to thing person time day hour minute node host".split())
+"""Before one of these stands a count, not a name: "seven, one of them"."""
+
+WORDS_TOO = frozenset("envoy helm lambda sentry slack vault".split())
+"""Terms that are words or names themselves: they keep the spelling they were read with, since Whisper writes a capital
+where it hears a name."""
+
 _SOUNDS = (("ph", "f"), ("ck", "k"), ("qu", "kw"), ("ch", "k"), ("x", "ks"), ("c", "k"), ("q", "k"), ("z", "s"))
 
 
 @dataclass(frozen=True, slots=True)
 class Glossary:
-    """Terms as they are to be written. heard: joined sound-alike → term. skeletons: consonants → term."""
+    """Terms as they are to be written. heard: joined sound-alike → term. skeletons: consonants → term.
+
+    doubtful: those of the sound-alikes that people say otherwise, too. letters: those that are letters said one by one.
+    """
 
     names: tuple[str, ...]
     heard: Mapping[str, str]
     skeletons: Mapping[str, str]
+    doubtful: frozenset[str] = frozenset()
+    letters: frozenset[str] = frozenset()
 
 
 def read_terms(path: Path | None = None, own: Sequence[str] = ()) -> Glossary:
@@ -73,7 +93,9 @@ def read_terms(path: Path | None = None, own: Sequence[str] = ()) -> Glossary:
         for way in (term, *ways):
             heard.setdefault(_joined(way), term)
     skeletons = {_skeleton(term): term for term in terms if len(_skeleton(term)) >= SHORTEST_ALIKE}
-    return Glossary(tuple(terms), heard, skeletons)
+    doubtful = frozenset(_joined(way) for ways in terms.values() for way in ways if way.startswith(DOUBTFUL))
+    letters = frozenset(_joined(term) for term in terms if term.isalpha() and term.isupper())
+    return Glossary(tuple(terms), heard, skeletons, doubtful, letters)
 
 
 def correct_terms(words: Sequence[Word], glossary: Glossary) -> tuple[Word, ...]:
@@ -88,7 +110,7 @@ def correct_terms(words: Sequence[Word], glossary: Glossary) -> tuple[Word, ...]
         for count in range(min(MOST_WORDS, len(words) - at), 0, -1):
             run = words[at : at + count]
             term = _term_of(run, glossary)
-            if term is not None:
+            if term is not None and _stands_for(run, glossary, words[:at], words[at + count :]):
                 corrected.append(_as_term(run, term))
                 at += count
                 break
@@ -105,7 +127,7 @@ def _term_of(run: Sequence[Word], glossary: Glossary) -> str | None:
     """
     if any(word.text.endswith((".", "?", "!", ",", ";", ":")) and len(word.text) > 2 for word in run[:-1]):
         return None
-    joined = _joined("".join(word.text for word in run).removesuffix("'s"))
+    joined = _joined_run(run)
     if joined in glossary.heard:
         return glossary.heard[joined]
     confidences = [word.confidence for word in run if word.confidence is not None]
@@ -120,8 +142,31 @@ def _term_of(run: Sequence[Word], glossary: Glossary) -> str | None:
     return None
 
 
+def _stands_for(run: Sequence[Word], glossary: Glossary, before: Sequence[Word], after: Sequence[Word]) -> bool:
+    """Whether a run that sounds like a term is one here, and not the ordinary words that it is written as."""
+    joined = _joined_run(run)
+    if len(run) > 1 and joined in glossary.letters:
+        # "I A M" is spelled out; "I am" is not
+        return all(len(_joined(word.text)) == 1 for word in run)
+    if joined not in glossary.doubtful:
+        return True
+    ends = run[-1].text.endswith((".", "?", "!", ",", ";", ":"))
+    follows = _bare(after[0]) if after and not ends else ""
+    return bool(before) and _bare(before[-1]) in BEFORE_A_NAME and follows not in AFTER_A_NUMBER
+
+
+def _bare(word: Word) -> str:
+    return word.text.lower().strip(".,?!;:…")
+
+
+def _joined_run(run: Sequence[Word]) -> str:
+    return _joined("".join(word.text for word in run).removesuffix("'s"))
+
+
 def _as_term(run: Sequence[Word], term: str) -> Word:
     last = run[-1]
+    if len(run) == 1 and _joined(last.text) == _joined(term) and _joined(term) in WORDS_TOO:
+        return last
     tail = re.search(r"(?:'s)?[.,?!;:…]*$", last.text)
     confidences = [word.confidence for word in run if word.confidence is not None]
     return replace(
