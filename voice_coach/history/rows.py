@@ -108,7 +108,7 @@ def _entry(row: tuple[Any, ...]) -> Entry:
     # the order of _COLUMNS, taken apart by hand: thousands of rows must be read in a blink
     (id, take_id, taken_at, question_id, question, level, purpose, rehearsal_id, target_min_s, target_max_s) = row[:10]
     (device, sound, duration_s, speaking_time_s, verdict, rate_wpm, per_minute, least, most, filled) = row[10:20]
-    (stages, star, mistakes, whisper, lifecycle, assessments, corrected) = row[20:]
+    (stages, star, mistakes, opening, whisper, lifecycle, assessments, corrected) = row[20:]
     return Entry(
         id=id,
         take_id=take_id,
@@ -131,6 +131,7 @@ def _entry(row: tuple[Any, ...]) -> Entry:
         stages=_stages(stages) if stages else {},
         star=json.loads(star) if star else {},
         mistakes=_mistakes(mistakes) if mistakes else (),
+        opening=None if opening is None else bool(opening),
         whisper=whisper,
         lifecycle=lifecycle,
         audio=sound == "kept",
