@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timezone
 from functools import lru_cache
 from types import MappingProxyType
@@ -94,6 +96,19 @@ def summaries(connection: sqlite3.Connection) -> list[TakeSummary]:
     """All takes, newest first, without what only `Entry` has. Raises: sqlite3.Error."""
     query = f"SELECT {', '.join(_SUMMARY)} FROM takes ORDER BY taken_at DESC, id"
     return [_summary(*row) for row in connection.execute(query)]
+
+
+@contextmanager
+def in_one_go() -> Iterator[None]:
+    """For reading thousands of rows: none of the records dies meanwhile, and Python's looking for dead ones among them
+    costs 30 ms with 10,000 takes."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def corrections(connection: sqlite3.Connection, id: str) -> tuple[Correction, ...]:

@@ -145,12 +145,12 @@ class Store:
             "purpose = ?": purpose,
         }
         where = [(condition, value) for condition, value in given.items() if value is not None]
-        with explained(self.folder):
+        with explained(self.folder), rows.in_one_go():
             return list(rows.select(self._connection, where, limit))
 
     def summaries(self) -> Sequence[TakeSummary]:
         """All takes, newest first, as progress wants them: a third of the time of `entries`."""
-        with explained(self.folder):
+        with explained(self.folder), rows.in_one_go():
             return rows.summaries(self._connection)
 
     def count(self) -> int:
