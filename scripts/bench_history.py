@@ -67,6 +67,7 @@ def assessment(chance: random.Random, *, text: str = "I rolled back.") -> dict[s
                 part: {"seconds": round(chance.uniform(0.0, 60.0), 1)}
                 for part in ("situation", "task", "action", "result")
             },
+            "opening": {"heard": chance.random() < 0.5},
             "mistakes": [{"name": name} for name in MISTAKES if chance.random() < 0.2],
         },
     }

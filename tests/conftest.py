@@ -111,6 +111,15 @@ def card(tmp_path: Path) -> Iterator[Path]:
         yield folder
 
 
+@pytest.fixture
+def no_natural(tmp_path: Path) -> dict[str, str]:
+    """An environment in which the natural voice is not installed, whether or not it is."""
+    folder = tmp_path / "no-natural"
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text("import sys\nsys.modules['piper'] = None\n")
+    return {"PYTHONPATH": f"{folder}{os.pathsep}{ROOT}"}
+
+
 def sidecar(name: str) -> dict[str, Any]:
     """What is known about a fixture."""
     known: dict[str, Any] = json.loads((FIXTURES / f"{name}.json").read_text(encoding="utf-8"))

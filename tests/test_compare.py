@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
 
+from tests.conftest import Run
 from tests.takes_by_hand import answer, delivery, said
-from voice_coach.records import Assessment, JudgedSentence, Pause, Target
+from voice_coach.history.store import Store
+from voice_coach.records import Assessment, JudgedSentence, Pause, TakeFacts, Target
 from voice_coach.report.compare import compare, cut_by_stage
+from voice_coach.report.json_view import assessment_as_dict, changes_as_dict
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -165,6 +170,48 @@ def test_mistakes_come_and_go() -> None:
     changes = compare(first, second)
     assert changes.mistakes_gone == ("heroic",)
     assert changes.mistakes_new == ("no_follow_through",)
+
+
+def test_the_changes_as_json() -> None:
+    first = answer(DETECT, FIX, delivery=delivery(duration_s=200.0, wpm=None, filled=8), mistakes=["heroic"])
+    second = answer(DETECT, REVIEW, delivery=delivery(duration_s=150.25, filled=3), unsure=["prevention"])
+    table = json.loads(json.dumps(changes_as_dict(compare(first, second)), allow_nan=False))
+    assert {stage: one["move"] for stage, one in table["stages"].items()} == {
+        "detection": "same",
+        "severity": "same",
+        "mitigation": "lost",
+        "communication": "same",
+        "prevention": "gained",
+    }
+    assert table["stages"]["prevention"]["evidence"][0]["text"] == REVIEW.text
+    assert [stage for stage, one in table["stages"].items() if one["unsure"]] == ["prevention"]
+    assert table["mistakes"] == {"gone": ["heroic"], "new": []}
+    assert table["duration_s"] == {"before": 200.0, "after": 150.25, "difference": -49.75}
+    assert table["speech_rate_wpm"] == {"before": None, "after": 150.0, "difference": None}
+    assert table["filled_pauses"] == {"before": 8, "after": 3, "difference": -5}
+    assert table["verdict"] == {"before": "in_range", "after": "in_range"}
+    assert table["kept"] == 1
+    assert [(one["text"], one["assigned"]) for one in table["cut"]] == [(FIX.text, ["mitigation"])]
+    assert [one["text"] for one in table["added"]] == [REVIEW.text]
+
+
+def test_two_takes_of_the_history_as_json(program: Callable[..., Run], tmp_path: Path) -> None:
+    told = (answer(DETECT, FIX, delivery=delivery()), answer(DETECT, delivery=delivery(duration_s=100.0)))
+    with Store.open(tmp_path / "voice-coach" / "history") as store:
+        first, second = (
+            store.add(
+                TakeFacts(f"take-{k}", datetime(2026, 3, 1 + k, tzinfo=timezone.utc)),
+                audio=None,
+                assessment=assessment_as_dict(one),
+            )
+            for k, one in enumerate(told)
+        )
+    run = program("compare", first, second, "--json", env={"XDG_DATA_HOME": str(tmp_path)})
+    assert (run.code, run.err, len(run.out.splitlines())) == (0, "", 1)
+    table = json.loads(run.out)
+    assert (table["before"], table["after"]) == (first, second)
+    assert table["duration_s"]["difference"] == -20.0
+    assert [one["text"] for one in table["cut"]] == [FIX.text]
 
 
 def test_a_silent_take_loses_everything() -> None:

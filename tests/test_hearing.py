@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,8 +17,9 @@ from voice_coach.audio.files import AudioFile
 from voice_coach.audio.takes import FULL_SCALE
 from voice_coach.audio.windows import WindowCutter
 from voice_coach.errors import TranscriptionError
-from voice_coach.hearing import SURE_VOICE_S, Hearing, possible_ends
+from voice_coach.hearing import SURE_VOICE_S, Hearing, ending, possible_ends
 from voice_coach.records import SAMPLE_RATE_HZ, Assessment, Samples, Span, Window, Word
+from voice_coach.rehearsal.patience import HANGING
 from voice_coach.session import Coach
 from voice_coach.speech.whisper import Transcriber, WindowText
 
@@ -150,11 +152,57 @@ def test_the_tail_is_read_once_in_the_silence(coach: Coach, reader: Reader) -> N
         heard.push(block)
     # a pause at 3 s may have been guessed at before
     assert until(lambda: any(window.voiced[-1].end_s > 7.5 for window in reader.read))
-    assert heard.state.last_words == ""  # a guess is no transcript yet
+    assert until(lambda: heard.state.all_read)
+    assert heard.state.last_words
+    assert heard.state.behind_s > 7.0  # a guess is no transcript yet
     read = len(reader.read)
     heard.finish()
     assert heard.result(LIMIT_S).transcript.words
     assert len(reader.read) == read
+
+
+@pytest.mark.parametrize(
+    ("name", "start_s", "end_s", "hangs"), [("heroic", 81.3, 84.36, True), ("too_short", 28.9, 31.0, False)]
+)
+def test_what_was_said_last_is_known_in_the_silence(
+    coach: Coach, name: str, start_s: float, end_s: float, hangs: bool
+) -> None:
+    """With the real Whisper: "… and um" is told from the end of a sentence, and forgotten when somebody speaks on."""
+    heard = Hearing(coach, coach.main_question, path=Path("take.wav"))
+    said = load(name)[round(start_s * SAMPLE_RATE_HZ) : round(end_s * SAMPLE_RATE_HZ)]
+    for block in blocks(np.concatenate([said, room(1.5)])):
+        heard.push(block)
+    assert until(lambda: heard.state.all_read and bool(heard.state.last_words))
+    assert (re.sub(r"\W", "", heard.state.last_words.split()[-1].lower()) in HANGING) == hangs
+    for block in blocks(said[: round(1.5 * SAMPLE_RATE_HZ)]):
+        heard.push(block)
+    assert until(lambda: heard.state.silent_s == 0.0)
+    assert not heard.state.all_read
+    heard.abandon()
+    assert heard.wait_until_idle(LIMIT_S)
+
+
+def words_at(*spoken: tuple[str, float]) -> tuple[Word, ...]:
+    """Words of 0.3 s each."""
+    return tuple(Word(text, at_s, at_s + 0.3, 0.9) for text, at_s in spoken)
+
+
+@pytest.mark.parametrize(
+    ("words", "verbatim", "expected"),
+    [
+        ((), (), ""),
+        ((("done", 1.0),), (("done", 1.05),), "done"),
+        ((("done", 1.0),), (("done", 1.0), ("um", 1.6)), "done um"),  # cleaned away in the text of record
+        ((("done", 1.0), ("I'm", 1.6)), (("done", 1.0), ("um", 1.6)), "done um"),  # mistaken there
+        ((("done", 1.0), ("and", 1.6)), (("done", 1.0),), "done and"),  # the other reading stopped early
+        ((), (("um", 1.0),), "um"),
+    ],
+)
+def test_the_very_last_word_is_that_of_the_reading_with_hesitations(
+    words: tuple[tuple[str, float], ...], verbatim: tuple[tuple[str, float], ...], expected: str
+) -> None:
+    assert ending((), (), WindowText(words_at(*words), words_at(*verbatim))) == expected
+    assert ending(words_at(*words), words_at(*verbatim), None) == expected
 
 
 def test_a_wrong_guess_is_thrown_away(coach: Coach, reader: Reader) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "voice_coach"
 STAGES = {"audio", "speech", "delivery", "coverage", "interviewer", "voice", "report", "history", "progress"}
-FLOORS = ("settings", "session", "keeping", "hearing", "rehearsal", "screen", "doctor", "cli")
+FLOORS = ("settings", "session", "keeping", "hearing", "batch", "rehearsal", "screen", "doctor", "cli")
 """Above the stages, each standing on those before it."""
 GROUND = {"records", "errors"}
 HEAVY = {

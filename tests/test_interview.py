@@ -103,6 +103,9 @@ class Failing:
     def stop(self) -> None:
         return None
 
+    def close(self) -> None:
+        return None
+
 
 def setting(coach: Coach, takes: Path, source: Callable[[], AudioSource | None], **more: object) -> Setting:
     plain = Setting(

@@ -20,6 +20,7 @@ from tests.conftest import FIXTURES, ROOT, Run, pretend_card
 from voice_coach.audio.capture import (
     QUIET_FIRST_S,
     QUIET_LATER_S,
+    SETTLE_S,
     AudioSource,
     ClockWatch,
     SignalWatch,
@@ -292,7 +293,10 @@ def test_another_source_in_its_place_leaves_a_gap_that_is_marked(card: Path) -> 
                 break
             assert heard_until < 6 * SAMPLE_RATE_HZ
     assert missing is not None
-    assert missing.seconds == pytest.approx(time.monotonic() - began_s - heard_until / SAMPLE_RATE_HZ, abs=0.2)
+    # what came after it waits until now, so that silence can be put in its place
+    assert missing.sample == pytest.approx(heard_until, abs=0.02 * SAMPLE_RATE_HZ)
+    passed_s = time.monotonic() - began_s - heard_until / SAMPLE_RATE_HZ
+    assert missing.seconds == pytest.approx(passed_s - SETTLE_S, abs=0.2)
     assert missing.sample == pytest.approx(unloaded, abs=0.3 * SAMPLE_RATE_HZ)
 
 
@@ -409,6 +413,38 @@ def test_missing_sound_is_placed_and_measured() -> None:
     assert behind.kind == "behind"
     assert behind.time_s == pytest.approx(5.0, abs=0.02)
     assert behind.seconds == pytest.approx(0.4, abs=0.02)
+
+
+def fed(watch: ClockWatch, times: list[tuple[int, float]]) -> Iterator[tuple[float, str, int | None]]:
+    """Events with their times and the frame that was in doubt as each came, told as the clock goes on, too."""
+    for frames, at_s in times:
+        yield from ((at_s, event.kind, watch.unsettled_at) for event in watch.arrived(frames, at_s))
+
+
+@pytest.mark.parametrize("gap_s", [0.4, 2.0])
+def test_what_is_missing_after_a_pause_is_known_while_its_place_is_in_doubt(gap_s: float) -> None:
+    """The sound after it waits meanwhile, so that the silence can be put before it."""
+    times = [(frames, at_s + (gap_s if k >= 450 else 0.0)) for k, (frames, at_s) in enumerate(steady(1_000))]
+    watch = ClockWatch(48_000, 0.0)
+    found = list(fed(watch, times))
+    behind = next(one for one in found if one[1] == "behind")
+    assert behind[0] == pytest.approx(4.6 + gap_s + SETTLE_S, abs=0.02)
+    assert behind[2] == 450 * 480
+    assert watch.unsettled_at is None
+    assert len([one for one in found if one[1] == "behind"]) == 1
+
+
+def test_two_pauses_in_a_row_are_two_places() -> None:
+    """The second one cuts the doubt about the first short."""
+    times = [
+        (frames, at_s + (2.0 if k >= 450 else 0.0) + (2.0 if k >= 470 else 0.0))
+        for k, (frames, at_s) in enumerate(steady(1_000))
+    ]
+    events = arrivals(ClockWatch(48_000, 0.0), times)
+    assert [(event.kind, event.time_s) for event in events if event.kind == "behind"] == [
+        ("behind", pytest.approx(4.5, abs=0.02)),
+        ("behind", pytest.approx(4.7, abs=0.02)),
+    ]
 
 
 def test_blocks_that_come_late_and_all_at_once_are_not_lost() -> None:

@@ -19,10 +19,11 @@ from voice_coach.rehearsal.surface import card_at
         (80.0, 120.0, "then we rolled back and", 6.0),
         (80.0, 120.0, "so the, um", 6.0),
         (80.0, 120.0, "because,", 6.0),
-        (80.0, 120.0, "", 3.0),  # nothing transcribed yet
+        (80.0, 120.0, "", 3.0),  # a cough
+        (80.0, 120.0, None, 6.0),  # the end is not transcribed yet: it may be an "and"
     ],
 )
-def test_silence_that_ends(spoken_s: float, answered_s: float, last_words: str, expected: float | None) -> None:
+def test_silence_that_ends(spoken_s: float, answered_s: float, last_words: str | None, expected: float | None) -> None:
     found = silence_that_ends_s(spoken_s=spoken_s, answered_s=answered_s, target_min_s=90.0, last_words=last_words)
     assert found == expected
 

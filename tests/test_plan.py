@@ -22,11 +22,11 @@ from voice_coach.history.kept import Judgement, KeptTake
 from voice_coach.history.store import Store
 from voice_coach.progress.schedule import EASY_RUN, MOST_DAYS, REPLAYED, plain_scheduler, plan, purposes, replayed
 from voice_coach.progress.skills import RECENT, Bands, skills
-from voice_coach.records import Level, Plan, Standing, TakeFacts, TakeSummary
+from voice_coach.records import Entry, Level, Plan, Standing, TakeFacts
 from voice_coach.report.json_view import assessment_as_dict
 from voice_coach.report.plan_view import BEGIN, due_line, plan_as_dict, plan_lines
 
-BANDS = Bands((130.0, 165.0), (110.0, 190.0), 2.0, 5.0)
+BANDS = Bands((130.0, 165.0), (110.0, 190.0), 2.0, 5.0, 15.0)
 SKILLS = {skill.name: skill for skill in skills(STAGES, BANDS)}
 NOON = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
 
@@ -36,7 +36,7 @@ def levels(**different: Level) -> dict[str, Level]:
     return {**every, **different}
 
 
-def take(day: float = 0, **different: object) -> TakeSummary:
+def take(day: float = 0, **different: object) -> Entry:
     """A take at noon of a day after the first of March, with nothing to be said against it."""
     facts: dict[str, Any] = {
         "id": f"t{day}",
@@ -51,11 +51,30 @@ def take(day: float = 0, **different: object) -> TakeSummary:
         "fillers_per_minute": 1.0,
         "fillers_range": None,
         "stages": levels(),
+        "take_id": f"take-{day}",
+        "question": None,
+        "level": None,
+        "rehearsal_id": None,
+        "device": None,
+        "speaking_time_s": 100.0,
+        "filled_pauses": 2,
+        "star": star(),
+        "opening": True,
+        "whisper": None,
+        "lifecycle": None,
+        "audio": False,
+        "assessments": 1,
+        "corrections": 0,
     }
-    return TakeSummary(**{**facts, **different})
+    return Entry(**{**facts, **different})
 
 
-def planned(*takes: TakeSummary, day: float = 0) -> Plan:
+def star(**different: float | None) -> dict[str, float | None]:
+    """Seconds told of each part, well shared out."""
+    return {"situation": 20.0, "task": 10.0, "action": 50.0, "result": 15.0, **different}
+
+
+def planned(*takes: Entry, day: float = 0) -> Plan:
     """The plan in the evening of a day."""
     return plan(takes, stages=STAGES, bands=BANDS, now=NOON + timedelta(days=day, hours=6))
 
@@ -95,6 +114,19 @@ def planned(*takes: TakeSummary, day: float = 0) -> Plan:
         ("customer impact", {"mistakes": ("heroic",)}, "good"),
         ("customer impact", {"stages": {}}, None),
         ("customer impact", {"purpose": "follow_up"}, None),
+        ("STAR", {}, "good"),
+        ("STAR", {"star": star(situation=50.0)}, "good"),  # as long as the action
+        ("STAR", {"star": star(situation=51.0)}, "fair"),
+        ("STAR", {"star": star(result=0.0)}, "poor"),
+        ("STAR", {"star": star(result=0.0, situation=51.0)}, "poor"),
+        ("STAR", {"star": star(result=None)}, None),  # typed: nobody knows how long
+        ("STAR", {"star": {}}, None),
+        ("STAR", {"purpose": "follow_up", "star": star(result=0.0)}, None),
+        ("STAR", {"purpose": "stage:mitigation", "star": star(result=0.0)}, None),
+        ("opening", {}, "good"),
+        ("opening", {"opening": False}, "poor"),
+        ("opening", {"opening": None}, None),
+        ("opening", {"purpose": "follow_up", "opening": False}, None),
         ("stabilising first", {"purpose": "interrupt", "mistakes": ("root_cause_first",)}, "poor"),
     ],
 )
@@ -113,7 +145,7 @@ def purpose_of(command: str) -> str:
 
 @pytest.mark.parametrize("last", [take(duration_s=30.0, verdict="short"), take(duration_s=400.0, verdict="long")])
 @pytest.mark.parametrize("name", SKILLS)
-def test_what_is_practised_is_heard(name: str, last: TakeSummary) -> None:
+def test_what_is_practised_is_heard(name: str, last: Entry) -> None:
     """A command whose takes do not judge the skill would leave it due for ever."""
     purpose = purpose_of(SKILLS[name].command(last))
     assert SKILLS[name].heard(take(purpose=purpose)) == "good"
@@ -231,6 +263,8 @@ def test_the_lines() -> None:
             speech_rate_wpm=172.0,
             stages=levels(mitigation=level),
             mistakes=("no_customer_impact",),
+            star=star(situation=60.0 + 10 * k, result=15.0 * (k > 0)),
+            opening=k > 0,
         )
         for k, (rate, level) in enumerate([(4.0, "missing"), (9.0, "missing"), (6.0, "mentioned")])
     ]
@@ -243,11 +277,14 @@ def test_the_lines() -> None:
         "     voice-coach drill --length 90",
         "  3. mitigation: missing in 2, mentioned in 1 of the last 3 takes",
         "     voice-coach drill --stage mitigation",
-        "Due too: fillers, pace",
-        "Later: in 16 days detection, severity, communication, prevention, stabilising first, discipline",
+        "Due too: fillers, STAR, pace",
+        "Later: in 4 days opening; "
+        "in 16 days detection, severity, communication, prevention, stabilising first, discipline",
     ]
-    why = {item.name: item.why for item in found.due}
+    why = {item.name: item.why for item in (*found.due, *found.later)}
+    assert why["opening"] == "impact or containment told in the first 15 s in 2 of the last 3 takes"
     assert why["fillers"] == "6.0 a minute the last time, 6.0 usually; up to 2 is good"
+    assert why["STAR"] == "result missing in 1, action not the longest part in 2 of the last 3 takes"
     assert why["pace"] == "172 words a minute the last time, 172 usually; 130 to 165 is comfortable"
     assert due_line(found) == (
         "Due today: time (3:44 the last time, target 1:30 to 3:00; inside it in 0 of the last 3 takes), "

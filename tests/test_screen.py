@@ -26,6 +26,11 @@ from voice_coach.session import Coach
 LIMIT_S = 60.0
 
 
+def told_of(app: RehearsalApp) -> str:
+    """All that is in the scroll."""
+    return "\n".join(str(one.render()) for one in app.query("#told Static").results(Static))
+
+
 def text_of(app: RehearsalApp, name: str) -> str:
     return str(app.query_one(f"#{name}", Static).render())
 
@@ -44,26 +49,36 @@ def test_a_rehearsal_by_keys_on_a_small_screen(coach: Coach, tmp_path: Path) -> 
 
     async def drive() -> None:
         async with app.run_test(size=(80, 24)) as pilot:
-            await until(lambda: app.screen.has_class("answering"), "the go sign")
-            assert "How do you handle incident response?" in text_of(app, "question")
-            assert not app.query_one("#told").display
-            await until(lambda: app.query_one(Digits).value >= "0:03", "three seconds on the timer")
-            assert "▮" in text_of(app, "level")
-            assert "Recording" in text_of(app, "state")
-            await pilot.press("p")
-            await until(lambda: "Paused" in text_of(app, "state"), "the pause")
-            await pilot.press("p")
-            await until(lambda: "Recording" in text_of(app, "state"), "going on")
-            await pilot.press("space")
-            await until(lambda: "finish" in text_of(app, "choice"), "the choice")
-            assert not app.screen.has_class("answering")
-            told = text_of(app, "lines")
-            assert "You spoke for" in told
-            assert "detection" in told
-            # everything fits the width: nothing is cut off at the right
-            assert app.query_one("#lines").size.width <= 80
-            await pilot.press("q")
-            await until(lambda: app.closing != (), "the summary")
+            try:
+                await until(lambda: app.screen.has_class("answering"), "the go sign")
+                assert "How do you handle incident response?" in text_of(app, "question")
+                assert not app.query_one("#told").display
+                await until(lambda: app.query_one(Digits).value >= "0:03", "three seconds on the timer")
+                assert "▮" in text_of(app, "level")
+                assert "Recording" in text_of(app, "state")
+                await pilot.press("p")
+                await until(lambda: "Paused" in text_of(app, "state"), "the pause")
+                await pilot.press("p")
+                await until(lambda: "Recording" in text_of(app, "state"), "going on")
+                await pilot.press("space")
+                await until(lambda: "finish" in text_of(app, "choice"), "the choice")
+                assert not app.screen.has_class("answering")
+                told = told_of(app)
+                assert "You spoke for" in told
+                assert "detection" in told
+                scroll, assessment = app.query_one("#told"), app.query_one(".to_read")
+                # it is read from its beginning, whatever was told before and after it
+                await until(
+                    lambda: scroll.scroll_y == assessment.virtual_region.y > 0, "the assessment's first line on top"
+                )
+                # everything fits the width: nothing is cut off at the right
+                assert assessment.size.width <= 80
+                await pilot.press("q")
+                await until(lambda: app.closing != (), "the summary")
+            finally:
+                # a test that fails must not wait for the interview, which waits for a key
+                for _ in range(9):
+                    app.keys.put("quit")
 
     asyncio.run(drive())
     assert app.failure is None

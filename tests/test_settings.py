@@ -48,7 +48,7 @@ def test_the_documented_file_is_read_as_it_says(tmp_path: Path) -> None:
         target_min_s=60.0,
         target_max_s=120.0,
         device="USB headset",
-        voice="english-us",
+        voice="en-us",
         rate_wpm=140,
         cues="spoken",
         keep_audio_days=30,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from argparse import Namespace
 from pathlib import Path
 from types import ModuleType
 
@@ -54,3 +55,30 @@ def test_the_same_share_of_the_answers_every_time(speak_corpus: ModuleType, tmp_
         "w-3",
         "w-7",
     ]
+
+
+HEARD = ["So I opened.", "The dashboard, yes.", "Yeah, we rolled it back."]
+
+
+def test_units_are_found_again_in_what_was_heard_by_their_words(speak_corpus: ModuleType) -> None:
+    assert speak_corpus.told_units(HEARD, [words for _, words in UNITS]) == [{0}, {0}, {1, 2}]
+
+
+def test_settling_takes_labels_from_parts_only_and_loses_none(speak_corpus: ModuleType, tmp_path: Path) -> None:
+    header = "@ w-1 | question: main | root_cause_first: no | vague: no"
+    written, heard = tmp_path / "written", tmp_path / "heard.txt"
+    written.mkdir()
+    unit = "It was a quiet Monday in March, and the pager went off for checkout, so I opened the dashboards."
+    (written / "w.txt").write_text(f"{header}\nsit det+ act | {unit}\nmit act | I rolled it back.\n", encoding="utf-8")
+    parts = ["It was a quiet Monday in March.", "And the pager went off for checkout.", "So I opened the dashboards."]
+    lines = [f"sit det+ act | {part}" for part in parts]
+    heard.write_text("\n".join([header, *lines, "mit act | I rolled it back."]) + "\n", encoding="utf-8")
+    speak_corpus.settle(Namespace(written=written, heard=[heard]))
+    [(_, settled)] = speak_corpus.read_units(heard)
+    marks = [set(codes.split()) for codes, _ in settled]
+    assert [words for _, words in settled] == [*parts, "I rolled it back."]
+    assert marks[0] | marks[1] | marks[2] == {"sit", "det+", "act"}
+    assert "sit" in marks[0]
+    assert "sit" not in marks[2]
+    assert "act" in marks[2]
+    assert marks[3] == {"mit", "act"}

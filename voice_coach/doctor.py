@@ -12,9 +12,10 @@ from pathlib import Path
 from voice_coach.audio.capture import describe, level_line, listen
 from voice_coach.audio.devices import SoundSystem, choose, sound_system
 from voice_coach.audio.microphone import Microphone
-from voice_coach.errors import AudioError, MicrophoneError, ModelError, OutputError, SpeechEngineError
+from voice_coach.errors import AudioError, MicrophoneError, ModelError, OutputError, SpeechEngineError, UsageError
 from voice_coach.speech.device import choose_device
 from voice_coach.speech.model_files import DEFAULT_WHISPER, LIFECYCLE, find, verified
+from voice_coach.voice.catalogue import voice_in_use
 from voice_coach.voice.speaker import synthesize
 
 LISTEN_S = 1.0
@@ -34,10 +35,10 @@ class Finding:
     needed: bool = True
 
 
-def examine(microphone: str | None, takes: Path, history: Path) -> Iterator[Finding]:
+def examine(microphone: str | None, takes: Path, history: Path, *, voice: str | None = None) -> Iterator[Finding]:
     """Each finding as soon as it is made; never raises for what it looks for.
 
-    takes, history: the folders in which answers are recorded and kept.
+    takes, history: the folders in which answers are recorded and kept. voice: the one chosen, None for the default.
     """
     try:
         system = sound_system()
@@ -47,7 +48,7 @@ def examine(microphone: str | None, takes: Path, history: Path) -> Iterator[Find
         yield Finding("PortAudio", True, system.portaudio.partition(",")[0])
         yield from _microphone(system, microphone)
         yield _output(system)
-    yield _speech_engine()
+    yield _speech_engine(voice)
     yield from _models()
     yield from _storage(takes)
     yield _history(history)
@@ -79,15 +80,16 @@ def _output(system: SoundSystem) -> Finding:
     return Finding("sound output", True, system.output, needed=False)
 
 
-def _speech_engine() -> Finding:
+def _speech_engine(voice: str | None) -> Finding:
     try:
+        in_use = voice_in_use(voice)
         with tempfile.TemporaryDirectory(prefix="voice-coach-") as folder:
-            synthesize("Ready.", Path(folder) / "ready.wav")
-    except (SpeechEngineError, OutputError) as exc:
+            synthesize("Ready.", Path(folder) / "ready.wav", voice=in_use)
+    except (SpeechEngineError, OutputError, UsageError) as exc:
         return Finding("speech engine", False, f"{exc}; until then words are shown", needed=False)
     except OSError as exc:
         return Finding("speech engine", False, f"no room for temporary files ({exc.strerror}); free some space")
-    return Finding("speech engine", True, "speaks", needed=False)
+    return Finding("speech engine", True, f"speaks{f' with {in_use}' if in_use else ''}", needed=False)
 
 
 def _models() -> Iterator[Finding]:

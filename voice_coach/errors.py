@@ -16,6 +16,7 @@
     ├── QuestionPackError     a question pack is not as documented
     ├── SettingsError         the settings file is not as documented
     ├── HistoryError          a take can't be kept, found or read back
+    ├── ClusterError          a Dask scheduler or its workers can't be used
     └── OutputError           a result can't be written
 
 Every message is one line and says what to do next. Anything that is not a `VoiceCoachError`
@@ -85,6 +86,10 @@ class SettingsError(VoiceCoachError):
 
 class HistoryError(VoiceCoachError):
     """The store of takes can't be opened, or a take can't be kept, found or read back; the message says what to do."""
+
+
+class ClusterError(VoiceCoachError):
+    """A Dask scheduler or its workers can't be used; the message says what to start or install."""
 
 
 class OutputError(VoiceCoachError):

@@ -53,6 +53,9 @@ Whisper reads on where it left more than 1 s of voice unread."""
 
 LAST_WORDS = 8
 
+SAME_WORD_S = 0.1
+"""The two readings put one word's times this far apart."""
+
 
 @dataclass(frozen=True, slots=True)
 class HearingState:
@@ -60,14 +63,16 @@ class HearingState:
 
     heard_s: sound pushed, as far as it was listened to. spoken_s: voice in it, the stretch going on
     included. silent_s: silence up to now, 0 while there is voice. last_words: the end of what has been
-    transcribed so far, which lags behind. read_s: where the last transcribed word ends.
-    behind_s: sound from the first voice that is not transcribed yet up to now.
+    transcribed so far, a hesitation after it included. all_read: no voice up to now is missing from it.
+    read_s: where the last transcribed word ends. behind_s: sound from the first voice that is not
+    transcribed for good yet up to now.
     """
 
     heard_s: float = 0.0
     spoken_s: float = 0.0
     silent_s: float = 0.0
     last_words: str = ""
+    all_read: bool = False
     read_s: float = 0.0
     behind_s: float = 0.0
 
@@ -104,12 +109,14 @@ class Hearing:
         self._heard = _Heard()
         self._windows: deque[Window] = deque()
         self._guess: Window | None = None
+        self._guessed: WindowText | None = None  # what the tail says, for as long as nothing follows it
         self._reading: Window | None = None
         self._words: list[Word] = []
         self._verbatim: list[Word] = []
         self._sounds: list[Sound] = []
         threading.Thread(target=self._guarded, args=(self._listen,), daemon=True, name="hearing").start()
-        threading.Thread(target=self._guarded, args=(self._read,), daemon=True, name="reading").start()
+        self._reader = threading.Thread(target=self._guarded, args=(self._read,), daemon=True, name="reading")
+        self._reader.start()
 
     @property
     def state(self) -> HearingState:
@@ -130,6 +137,11 @@ class Hearing:
             self._abandoned = True
             self._news.notify_all()
         self._queue.put(None)
+
+    def wait_until_idle(self, timeout_s: float) -> bool:
+        """After `finish` or `abandon`: wait until no model is at work on it any more; False if one still is by then."""
+        self._reader.join(timeout_s)
+        return not self._reader.is_alive()
 
     def opening(self, timeout_s: float | None = None) -> str | None:
         """The verdict on time, as the assessment's feedback will say it: often there before all is read.
@@ -209,6 +221,8 @@ class Hearing:
                 self._windows.extend(ready)
             self._guess = guess or (self._guess if keep_guess else None)
             heard = self._heard
+            if not keep_guess or len(cutter.voiced) != len(heard.voiced):
+                self._guessed = None
             heard.complete = complete
             heard.heard_s = self._level.count / SAMPLE_RATE_HZ
             heard.silent_s = cutter.silent_s
@@ -225,11 +239,14 @@ class Hearing:
         """Make the state new; under the lock."""
         heard = self._heard
         since_s = self._unread_since_s()
+        # a short sound may turn out to be none, and then nothing has followed the tail
+        tail = self._guessed if heard.silent_s > 0.0 else None
         self._state = HearingState(
             heard_s=heard.heard_s,
             spoken_s=heard.spoken_s + heard.open_s,
             silent_s=heard.silent_s,
-            last_words=" ".join(word.text for word in self._words[-LAST_WORDS:]),
+            last_words=ending(self._words, self._verbatim, tail),
+            all_read=since_s is None or tail is not None,
             read_s=self._words[-1].end_s if self._words else 0.0,
             behind_s=0.0 if since_s is None else max(0.0, heard.heard_s - since_s),
         )
@@ -266,6 +283,11 @@ class Hearing:
                 self._take(known or _reading(whisper, window))
             elif guess is not None:
                 guessed = guess, _reading(whisper, guess)
+                with self._news:
+                    # unless somebody spoke on meanwhile
+                    if self._guess is None and self._may_end_with(guess):
+                        self._guessed = guessed[1].text
+                        self._refresh()
             else:
                 self._assessment = self._judge()
                 break
@@ -274,6 +296,11 @@ class Hearing:
     def _may_guess(self) -> bool:
         """Whether a tail waits to be read and nobody speaks. Under the lock."""
         return self._guess is not None and self._heard.silent_s > 0.0
+
+    def _may_end_with(self, tail: Window) -> bool:
+        """Whether nothing but silence came after this tail. Under the lock."""
+        voiced = self._heard.voiced
+        return self._heard.silent_s > 0.0 and bool(voiced) and voiced[-1].end_s <= tail.voiced[-1].end_s
 
     def _take(self, reading: _Reading) -> None:
         with self._news:
@@ -308,6 +335,18 @@ class Hearing:
             for words in possible_ends(self._words, unread)
         }
         return lines.pop() if len(lines) == 1 else None
+
+
+def ending(words: Sequence[Word], verbatim: Sequence[Word], tail: WindowText | None) -> str:
+    """The last words as text: those of record, the very last as the other reading has it, which may be an "um"."""
+    said = [*words[-LAST_WORDS:], *(tail.words if tail else ())][-LAST_WORDS:]
+    last = [*verbatim[-1:], *(tail.verbatim if tail else ())][-1:]
+    if said and last:
+        if last[0].end_s < said[-1].start_s + SAME_WORD_S:
+            last = []
+        elif last[0].start_s < said[-1].end_s - SAME_WORD_S:
+            said.pop()
+    return " ".join(word.text for word in (*said, *last))
 
 
 def possible_ends(words: Sequence[Word], unread: Sequence[Span]) -> list[tuple[Word, ...]]:

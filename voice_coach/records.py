@@ -770,8 +770,9 @@ class Entry(TakeSummary):
 
     id: short, what people type. take_id to device: see `TakeFacts`. The figures are those of the newest assessment,
     with the fillers as corrected; None where they could not be measured. star: seconds, keyed by label, in the
-    rubric's order, empty where nothing was judged. audio: the recording is still kept. assessments: how often
-    it was judged. corrections: how many were made to its fillers.
+    rubric's order, empty where nothing was judged. opening: whether the first seconds told impact or containment.
+    audio: the recording is still kept. assessments: how often it was judged. corrections: how many were made to its
+    fillers.
     """
 
     take_id: str
@@ -782,6 +783,7 @@ class Entry(TakeSummary):
     speaking_time_s: float | None
     filled_pauses: int | None
     star: Mapping[str, float | None]
+    opening: bool | None
     whisper: str | None
     lifecycle: str | None
     audio: bool

@@ -82,8 +82,9 @@ STAGE_S = (20.0, 40.0)
 class Coach:
     """Loads models when first needed, and judges answers with them.
 
-    level: what is expected of the candidate. terms: product names of the user's own. device: where Whisper may
-    run; chosen_device, once Whisper is loaded, where it does and what the person should know about that.
+    level: what is expected of the candidate. terms: product names of the user's own. threads: of each model on the
+    CPU, 0 for as many as are useful. device: where Whisper may run; chosen_device, once Whisper is loaded, where it
+    does and what the person should know about that.
     load_s: time spent on loading that no assessment has accounted for yet.
     """
 
@@ -92,10 +93,12 @@ class Coach:
     whisper_name: str = DEFAULT_WHISPER
     pack: QuestionPack = field(default_factory=read_pack)
     terms: tuple[str, ...] = ()
+    threads: int = 0
     chosen_device: Device = CPU
     load_s: float = 0.0
     _whisper: Transcriber | None = None
     _classifier: Classifier | None = None
+    _warm: bool = False
     _loading: threading.RLock = field(default_factory=threading.RLock, repr=False, compare=False)
 
     @property
@@ -106,7 +109,7 @@ class Coach:
                 started = time.perf_counter()
                 folder = verified(find(self.whisper_name))
                 self.chosen_device = choose_device(self.device, folder)
-                options = WhisperOptions(self.chosen_device.name, self.chosen_device.compute_type)
+                options = WhisperOptions(self.chosen_device.name, self.chosen_device.compute_type, self.threads)
                 self._whisper = Whisper(folder, options)
                 self.load_s += time.perf_counter() - started
             return self._whisper
@@ -120,16 +123,26 @@ class Coach:
                 folder = verified(find(LIFECYCLE))
                 # a GPU that serves Whisper serves the classifier, too, where torch is installed
                 backend = gpu_backend(folder) if self.chosen_device.name == "cuda" else None
-                self._classifier = Classifier(folder, backend)
+                self._classifier = Classifier(folder, backend, self.threads)
                 self.load_s += time.perf_counter() - started
             return self._classifier
 
+    def check_models(self) -> None:
+        """Look at the files of what an answer needs, and load nothing: milliseconds, but for their first use ever.
+
+        Raises: ModelError.
+        """
+        for name in (self.whisper_name, LIFECYCLE):
+            verified(find(name))
+
     def warm(self) -> None:
-        """Load what an answer needs and run each once, so that the first answer pays nothing. Any thread may.
+        """Load what an answer needs and run each once, so that the first answer pays nothing; once. Any thread may.
 
         Raises: ModelError, TranscriptionError.
         """
         with self._loading:
+            if self._warm:
+                return
             noise = np.random.default_rng(0).normal(0.0, 1e-3, round(WARM_S * SAMPLE_RATE_HZ)).astype(np.float32)
             VoiceActivity().push(noise)
             whole = Span(0.0, WARM_S)
@@ -137,6 +150,7 @@ class Coach:
             self.whisper.transcribe(window)
             listen(window)
             self.classifier.judge(typed_sentences("The alert fired."))
+            self._warm = True
 
     @property
     def main_question(self) -> Question:

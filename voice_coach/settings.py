@@ -5,9 +5,9 @@
     target_min_s = 60           # how long an answer should take; both or neither
     target_max_s = 120
     device = "USB headset"      # the microphone, by name
-    voice = "english-us"        # the speech engine's voice
+    voice = "en-us"             # the coach's voice: voice-coach voices lists them
     rate_wpm = 140              # how fast it reads
-    cues = "spoken"             # at the time cards: tone, spoken or off
+    cues = "spoken"             # at the time cards of a drill: tone, spoken or off
     takes = "~/rehearsals"      # where recordings are kept
     keep_audio_days = 30        # how long they are kept
     terms = ["Zookeeperly"]     # product names of your own, to be written right
@@ -51,9 +51,10 @@ class Settings:
     """What the user chose; None leaves the choice to the question, the engine or the system.
 
     target_min_s, target_max_s: both given or both None, then the question says. device: None is
-    the system's default microphone. voice, rate_wpm: None is the coach's own. keep_audio_days:
-    None keeps recordings for good. path: the file, whether or not it is there. from_file: the
-    keys that it sets.
+    the system's default microphone. voice: None is the natural one where it is installed, else the
+    engine's own. rate_wpm: None is the coach's own. cues: given in drills, and wherever --cues asks for them.
+    keep_audio_days: None keeps recordings for good. path: the file, whether or not it is there. from_file:
+    the keys that it sets.
     """
 
     path: Path

@@ -45,6 +45,12 @@ STALLED_S = 1.0
 BEHIND_S = 0.1
 """Sound that is missing, judged over a second at a time, so that late blocks do not count as lost ones."""
 
+LATE_S = 0.25
+"""A block that comes so late may have sound missing before it, or be the first of many that were held back."""
+
+SETTLE_S = 0.5
+"""Within this after a late block all that was held back has come; what is missing then is lost."""
+
 LISTEN_GRACE_S = 2.0
 """How much longer than asked a reading may take: devices are slow to start, bluetooth most of all."""
 
@@ -166,6 +172,7 @@ class ClockWatch:
         self._least_s = math.inf  # and in the one going on
         self._second_ends_s = math.inf
         self._on_time = 0  # frames up to which nothing was missing
+        self.unsettled_at: int | None = None  # frame before which sound may turn out to be missing
 
     def patience_s(self, now_s: float) -> float:
         """How long to wait for the next block before asking `waited`."""
@@ -174,6 +181,8 @@ class ClockWatch:
     def waited(self, now_s: float) -> Iterator[CaptureEvent]:
         if not self._stalled and now_s - self._last_s >= STALLED_S:
             self._stalled = True
+            if self.unsettled_at is not None:
+                yield from self._second()
             yield self._event("stalled", self.frames, now_s - self._last_s)
 
     def arrived(self, frames: int, at_s: float) -> Iterator[CaptureEvent]:
@@ -183,11 +192,15 @@ class ClockWatch:
             yield self._event("started", 0, at_s - self._opened_s)
         elif self._stalled:
             yield self._event("resumed", self.frames, at_s - self._last_s)
+        late = self.frames > 0 and at_s - self._last_s >= LATE_S
         self._stalled, self._last_s = False, at_s
         # seconds of the clock, not of sound: blocks that were held back and come at once share one
         if at_s >= self._second_ends_s:
             yield from self._second()
-        if math.isinf(self._least_s):
+        if late and self.unsettled_at is None:
+            # the second is cut short: what is missing has to be known while its place is near
+            self._least_s, self._second_ends_s, self.unsettled_at = math.inf, at_s + SETTLE_S, self.frames
+        elif math.isinf(self._least_s):
             self._second_ends_s = at_s + 1.0
         self.frames += frames
         lag_s = (at_s - self._first_s) - (self.frames - self._first_frames) / self._rate_hz
@@ -199,8 +212,10 @@ class ClockWatch:
         missing_s = self._least_s - self._lag_s
         if missing_s > BEHIND_S:
             yield self._event("behind", self._on_time, missing_s)
+        if self.unsettled_at is not None:
+            self._on_time = self.frames
         # following the lag also takes up the drift between two clocks, some 0.1 ms a second
-        self._lag_s, self._least_s = self._least_s, math.inf
+        self._lag_s, self._least_s, self.unsettled_at = self._least_s, math.inf, None
 
     def _event(self, kind: CaptureKind, frames: int, seconds: float) -> CaptureEvent:
         return CaptureEvent(kind, round(frames * SAMPLE_RATE_HZ / self._rate_hz), seconds)

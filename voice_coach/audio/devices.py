@@ -10,7 +10,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 
 from voice_coach.errors import MicrophoneError
@@ -20,6 +22,9 @@ ANSWER = "voice-coach-sound:"
 
 PROBE_LIMIT_S = 10.0
 """The child answers within half a second; a sound server that takes longer hangs."""
+
+FRESH_S = 5.0
+"""A list so old is used again: nobody waits for another child between the look at the microphone and an answer."""
 
 PREFERRED = ("pipewire", "pulse", "default")
 """On Linux these follow the desktop's choice and share the device; PortAudio's own default may be
@@ -44,6 +49,10 @@ class SoundSystem:
     portaudio: str
     inputs: tuple[InputDevice, ...]
     output: str | None
+
+
+_found: tuple[float, SoundSystem] | None = None
+"""The last list, and when it was made."""
 
 
 def sound_system(probe: Sequence[str] | None = None) -> SoundSystem:
@@ -72,6 +81,28 @@ def sound_system(probe: Sequence[str] | None = None) -> SoundSystem:
         )
     last = child.stderr.strip().splitlines()[-1:] or [f"exit code {child.returncode}"]
     raise MicrophoneError(f"the sound system can't be asked ({last[0][:120]}); {_restart()}")
+
+
+def resolve(name: str | None = None) -> InputDevice:
+    """`choose` among the inputs of this moment, or of FRESH_S ago at most: opening one anew finds out what has changed.
+
+    Raises: MicrophoneError.
+    """
+    global _found
+    now_s = time.monotonic()
+    if _found is not None and now_s - _found[0] < FRESH_S:
+        with suppress(MicrophoneError):
+            return choose(_found[1].inputs, name)
+    _found = None
+    system = sound_system()
+    _found = now_s, system
+    return choose(system.inputs, name)
+
+
+def forget() -> None:
+    """Have `resolve` make a new list: the last one was not true any more."""
+    global _found
+    _found = None
 
 
 def choose(inputs: Sequence[InputDevice], name: str | None = None) -> InputDevice:

@@ -27,7 +27,7 @@ import numpy as np
 import numpy.typing as npt
 
 from voice_coach.audio.capture import ClockWatch, Heard, SignalWatch, clock_s
-from voice_coach.audio.devices import InputDevice, choose, sound_system
+from voice_coach.audio.devices import InputDevice, forget, resolve
 from voice_coach.audio.resampling import Resampler
 from voice_coach.errors import MicrophoneError
 from voice_coach.records import SAMPLE_RATE_HZ, Block, CaptureEvent, Samples
@@ -96,19 +96,21 @@ class Microphone:
         self._chatter = ExitStack()
 
     def __enter__(self) -> Microphone:
-        self.device = choose(sound_system().inputs, self._wanted)
+        self.device = resolve(self._wanted)
         self.name = self.device.name
         self._chatter.enter_context(_libraries_quiet())
         self._opened_s = clock_s()
         try:
             stream = _within(OPEN_LIMIT_S, self._open)
         except TimeoutError as exc:
+            forget()
             self._abandon()
             raise MicrophoneError(
                 f"microphone {self.name} does not open within {OPEN_LIMIT_S:.0f} s; "
                 "connect it again, or choose another (voice-coach devices)"
             ) from exc
         except BaseException:
+            forget()
             self._chatter.close()
             raise
         self._stream, self.rate_hz, self.channels = stream, round(stream.samplerate), stream.channels
@@ -124,23 +126,33 @@ class Microphone:
         signal = SignalWatch(self.rate_hz)
         resampler = Resampler(self.rate_hz)
         mixer = Mixer(self.channels)
+        # what follows a late block waits until it is known how much is missing before it
+        held: list[Heard] = []
+        held_at: int | None = None
         while True:
             try:
                 arrival = self._queue.get(timeout=clock.patience_s(clock_s()))
             except Empty:
                 yield from clock.waited(clock_s())
+                yield from _emptied(held)
                 continue
             if arrival is None:
                 break
             if arrival.lost:
                 yield CaptureEvent("overflow", round(clock.frames * SAMPLE_RATE_HZ / self.rate_hz))
             yield from clock.arrived(len(arrival.frames), arrival.at_s)
+            if clock.unsettled_at != held_at:
+                yield from _emptied(held)
+                held_at = clock.unsettled_at
             mono = mixer.mix(arrival.frames)
-            yield from signal.push(mono)
+            held += signal.push(mono)
             start = resampler.given
             samples = resampler.push(mono)
             if len(samples):
-                yield Block(start, samples)
+                held.append(Block(start, samples))
+            if held_at is None:
+                yield from _emptied(held)
+        yield from _emptied(held)
         start = resampler.given
         rest = resampler.finish()
         if len(rest):
@@ -248,6 +260,11 @@ class Mixer:
         live = frames[:, self._live] if self._live.any() else frames
         mono: Samples = np.ascontiguousarray(live.mean(axis=1), dtype=np.float32)
         return mono
+
+
+def _emptied(held: list[Heard]) -> Iterator[Heard]:
+    while held:
+        yield held.pop(0)
 
 
 @contextmanager

@@ -33,7 +33,7 @@ from voice_coach.records import SAMPLE_RATE_HZ, CandidateLevel, Samples
 log = logging.getLogger(__name__)
 
 TakeState = Literal["recording", "cut_off", "finished"]
-MarkKind = Literal["gap", "overflow", "device_change", "write_failed"]
+MarkKind = Literal["gap", "overflow", "device_change", "write_failed", "cue"]
 
 SCHEMA = "voice-coach/take/1"
 

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from voice_coach.cli.batch import analyze_many
 from voice_coach.cli.common import (
     USAGE_EXIT,
     DeviceOption,
@@ -33,8 +34,29 @@ def analyze(
     speak_to: Annotated[
         Path | None, typer.Option("--speak-to", metavar="FILE", help="Write the spoken feedback as wav.")
     ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FILE", help="Many recordings: one row each, in a .csv or .jsonl file."),
+    ] = None,
+    jobs: Annotated[
+        str | None, typer.Option("--jobs", metavar="N|auto", help="With --out: so many at once.", show_default="auto")
+    ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option("--scheduler", metavar="ADDRESS", help="With --out: on the workers of a Dask scheduler."),
+    ] = None,
 ) -> None:
-    """Judge recorded answers: time, delivery, coverage of the incident lifecycle, what to fix."""
+    """Judge recorded answers: time, delivery, coverage of the incident lifecycle, what to fix.
+
+    With --out, the same command run again goes on where it was stopped, and tries again what failed.
+    """
+    if out is not None:
+        if json_output or speak or speak_to is not None:
+            raise UsageError("--out writes the results to a file; leave out --json, --speak and --speak-to")
+        analyze_many(files, out, level=level, device=device, model=model, jobs=jobs, scheduler=scheduler)
+        return
+    if jobs is not None or scheduler is not None:
+        raise UsageError("--jobs and --scheduler are for many recordings; add --out results.csv")
     if speak_to is not None and len(files) > 1:
         raise UsageError("--speak-to takes the feedback on one recording; give one FILE")
     if speak_to is not None:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from voice_coach.errors import OutputError, PlaybackError, SpeechEngineError
+from voice_coach.errors import OutputError, PlaybackError, SettingsError, SpeechEngineError, UsageError
+from voice_coach.settings import RATE_RANGE_WPM
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 NOT_READY_EXIT = 1
 USAGE_EXIT = 2
+SIGNALLED_EXIT = 128
+"""And the signal's number: what shells make of a process that a signal ended."""
+
 INTERRUPTED_EXIT = 130
 
 
@@ -50,6 +54,21 @@ MicrophoneOption = Annotated[
     typer.Option("--device", metavar="NAME", help="Which microphone: its name, or a part of it."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object a file on standard output, nothing else.")]
+VoiceOption = Annotated[
+    str | None,
+    typer.Option("--voice", metavar="NAME", help="The coach's voice, as `voices` lists them.", show_default="yours"),
+]
+RateOption = Annotated[
+    int | None,
+    typer.Option(
+        "--rate",
+        metavar="WPM",
+        min=RATE_RANGE_WPM[0],
+        max=RATE_RANGE_WPM[1],
+        help="How fast the coach reads, in words a minute.",
+        show_default="yours",
+    ),
+]
 
 
 def user_settings() -> Settings:
@@ -73,6 +92,26 @@ def coach_for(
         questions = replace(questions, target_min_s=settings.target_min_s, target_max_s=settings.target_max_s)
     wanted = level.value if level else settings.level
     return Coach(level=wanted, device=device.value, whisper_name=model, pack=questions, terms=settings.terms)
+
+
+def voice_wanted(settings: Settings, name: str | None) -> str | None:
+    """The id of the voice to speak with: the one named, else the settings', else the natural one if installed.
+
+    None is the engine's own. Where no engine answers, the name stands as it is: speaking tells why.
+
+    Raises: UsageError or SettingsError if no voice is called so.
+    """
+    from voice_coach.voice.catalogue import voice_in_use
+
+    wanted = name or settings.voice
+    try:
+        return voice_in_use(wanted)
+    except SpeechEngineError:
+        return wanted
+    except UsageError as exc:
+        if name is not None:
+            raise
+        raise SettingsError(f"{settings.path}: voice: {exc}") from exc
 
 
 def show_assessment(assessment: Assessment, json_output: bool) -> bool:
@@ -103,15 +142,17 @@ def show_assessment(assessment: Assessment, json_output: bool) -> bool:
 
 def speak_feedback(text: str, settings: Settings, *, aloud: bool, to: Path | None) -> bool:
     """Say the feedback or write it; where that fails, show the words and return False."""
-    from voice_coach.voice.speaker import RATE_WPM, speak, synthesize
+    from voice_coach.voice.speaker import speak, synthesize
+    from voice_coach.voice.synthesis import RATE_WPM
 
     rate_wpm = settings.rate_wpm or RATE_WPM
     try:
+        voice = voice_wanted(settings, None)
         if to is not None:
-            synthesize(text, to, rate_wpm=rate_wpm, voice=settings.voice)
+            synthesize(text, to, rate_wpm=rate_wpm, voice=voice)
         if aloud:
-            speak(text, rate_wpm=rate_wpm, voice=settings.voice)
-    except (SpeechEngineError, PlaybackError, OutputError) as exc:
+            speak(text, rate_wpm=rate_wpm, voice=voice)
+    except (SettingsError, SpeechEngineError, PlaybackError, OutputError) as exc:
         complain(exc)
         typer.echo(f"It would have said: {text}", err=True)
         return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import sys
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Annotated
@@ -54,16 +55,14 @@ def history(
     ] = None,
 ) -> None:
     """List past takes, newest first: time, pace, fillers a minute, stages heard."""
-    from voice_coach.report.history_view import entry_as_dict, history_lines
+    from voice_coach.report.history_view import entries_as_json, history_lines
 
     with opened_store() as store:
         # one more than is shown tells that there are more
         most = limit if json_output or limit else SHOWN + 1
         entries = select(store, since, question, level, limit=most)
     if json_output:
-        import json
-
-        typer.echo(json.dumps([entry_as_dict(entry) for entry in entries], ensure_ascii=False))
+        sys.stdout.writelines(entries_as_json(entries))
         return
     if not entries:
         filtered = since or question or level
@@ -98,7 +97,11 @@ def show(
 
     title = f"{entry.id}  {when(entry)}  {asked(entry)}"
     recording = assessment.recording
-    gaps = [f"Sound is missing at {mark.at_s:.0f} s ({mark.kind.replace('_', ' ')})." for mark in marks]
+    gaps = [
+        f"Sound is missing at {mark.at_s:.0f} s ({mark.kind.replace('_', ' ')})."
+        for mark in marks
+        if mark.kind != "cue"
+    ]
     shown = replace(
         assessment,
         recording=None if recording is None else replace(recording, path=title),

@@ -17,7 +17,7 @@ _UNSET = {
     "target_min_s": "the question's own",
     "target_max_s": "the question's own",
     "device": "the system's default microphone",
-    "voice": "the engine's own",
+    "voice": "the natural one if installed, else the engine's own",
     "rate_wpm": "the coach's own",
     "keep_audio_days": "for good",
 }
@@ -130,7 +130,7 @@ def doctor(microphone: MicrophoneOption = None) -> None:
 
     settings = user_settings()
     ready = True
-    for finding in examine(microphone or settings.device, settings.takes, history_folder()):
+    for finding in examine(microphone or settings.device, settings.takes, history_folder(), voice=settings.voice):
         state = "OK" if finding.good else "FAULT" if finding.needed else "note"
         typer.echo(f"{state:5}  {finding.subject:13}  {finding.told}")
         ready &= finding.good or not finding.needed

@@ -33,6 +33,7 @@ def plan(
 
 def made_from(store: Store, now: datetime) -> Plan:
     """The plan of these takes. Raises: HistoryError."""
+    from voice_coach.coverage.judgement import OPENING_S
     from voice_coach.coverage.labels import STAGES
     from voice_coach.interviewer.feedback import FAST_WPM, FILLER_SOUNDS_GOOD, FILLER_SOUNDS_POOR, SLOW_WPM
     from voice_coach.progress.schedule import REPLAYED, plan, purposes
@@ -41,7 +42,7 @@ def made_from(store: Store, now: datetime) -> Plan:
 
     # no card is reviewed by more takes of one purpose than are replayed for it
     takes = [take for purpose in purposes(STAGES) for take in store.entries(purpose=purpose, limit=REPLAYED)]
-    bands = Bands(GOOD_PACE_WPM, (SLOW_WPM, FAST_WPM), FILLER_SOUNDS_GOOD, FILLER_SOUNDS_POOR)
+    bands = Bands(GOOD_PACE_WPM, (SLOW_WPM, FAST_WPM), FILLER_SOUNDS_GOOD, FILLER_SOUNDS_POOR, OPENING_S)
     return plan(takes, stages=STAGES, bands=bands, now=now)
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import random
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from enum import Enum
@@ -13,9 +15,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from voice_coach.cli.common import LevelOption, MicrophoneOption, coach_for, user_settings
+from voice_coach.cli.common import (
+    SIGNALLED_EXIT,
+    LevelOption,
+    MicrophoneOption,
+    RateOption,
+    VoiceOption,
+    coach_for,
+    user_settings,
+    voice_wanted,
+)
 from voice_coach.cli.plan import what_is_due
-from voice_coach.errors import UsageError
+from voice_coach.errors import HistoryError, UsageError
 
 if TYPE_CHECKING:
     from voice_coach.audio.capture import AudioSource
@@ -28,6 +39,9 @@ if TYPE_CHECKING:
 REPEAT_AFTER = timedelta(days=7)
 """A follow-up is not put again within a week."""
 
+IDLE_S = 0.5
+"""Whoever quits in the middle of an answer need not wait until a model has read it."""
+
 FromOption = Annotated[
     list[Path] | None,
     typer.Option("--from", metavar="FILE", help="A recording in the microphone's place; once for each answer."),
@@ -39,6 +53,24 @@ QuietOption = Annotated[bool, typer.Option("--quiet", help="Say nothing aloud; t
 PlainOption = Annotated[bool, typer.Option("--plain", help="Plain lines, no full screen.")]
 KeysOnlyOption = Annotated[bool, typer.Option("--keys-only", help="Never end an answer by silence.")]
 PackOption = Annotated[Path | None, typer.Option("--pack", metavar="FILE", help="A question pack of your own.")]
+
+
+class CuesChoice(str, Enum):
+    """What is heard at the time cards."""
+
+    tone = "tone"
+    spoken = "spoken"
+    off = "off"
+
+
+CuesOption = Annotated[
+    CuesChoice | None,
+    typer.Option(
+        "--cues",
+        help="At the green, yellow and red card: a soft tone, the word, or nothing. Wear headphones: the microphone "
+        "hears loudspeakers.",
+    ),
+]
 
 
 class LengthChoice(str, Enum):
@@ -67,6 +99,9 @@ def practice(
     ] = None,
     pack: PackOption = None,
     microphone: MicrophoneOption = None,
+    voice: VoiceOption = None,
+    rate: RateOption = None,
+    cues: CuesOption = None,
     recordings: FromOption = None,
     fast: FastOption = False,
     quiet: QuietOption = False,
@@ -74,7 +109,7 @@ def practice(
     keys_only: KeysOnlyOption = False,
 ) -> None:
     """Rehearse aloud: hear a question, answer it, hear how it was, and be asked the next one."""
-    settings = user_settings()
+    settings = _heard_as_asked(user_settings(), voice, rate, cues or CuesChoice.off)
     coach = coach_for(settings, level, pack=pack)
     first = coach.main_question if question is None else coach.question(question)
     setting = _setting(settings, coach, (first,), microphone, recordings, fast=fast, quiet=quiet, keys_only=keys_only)
@@ -92,6 +127,9 @@ def drill(
     level: LevelOption = None,
     pack: PackOption = None,
     microphone: MicrophoneOption = None,
+    voice: VoiceOption = None,
+    rate: RateOption = None,
+    cues: CuesOption = None,
     recordings: FromOption = None,
     fast: FastOption = False,
     quiet: QuietOption = False,
@@ -101,7 +139,8 @@ def drill(
     """Drill one thing: the story in several lengths, one stage, or being interrupted."""
     if sum((bool(length), stage is not None, interrupt)) != 1:
         raise UsageError("drill one thing: --length 90 (again for more rounds), --stage mitigation, or --interrupt")
-    settings = user_settings()
+    # who asks for quiet means the cues, too, unless they ask for those as well
+    settings = _heard_as_asked(user_settings(), voice, rate, cues or (CuesChoice.off if quiet else None))
     coach = coach_for(settings, level, pack=pack)
     interruption = None
     if length:
@@ -115,6 +154,19 @@ def drill(
         questions = (replace(coach.main_question, purpose="interrupt"),)
     setting = _setting(settings, coach, questions, microphone, recordings, fast=fast, quiet=quiet, keys_only=keys_only)
     _rehearse(replace(setting, follow_ups=0, interruption=interruption), plain=plain)
+
+
+def _heard_as_asked(settings: Settings, voice: str | None, rate: int | None, cues: CuesChoice | None) -> Settings:
+    """The settings with what the flags say of the voice and the cues.
+
+    Raises: UsageError or SettingsError if no voice is called so.
+    """
+    return replace(
+        settings,
+        voice=voice_wanted(settings, voice),
+        rate_wpm=rate or settings.rate_wpm,
+        cues=cues.value if cues is not None else settings.cues,
+    )
 
 
 def _setting(
@@ -131,8 +183,9 @@ def _setting(
     from voice_coach.history.store import history_folder
     from voice_coach.keeping import HistoryKeeper
     from voice_coach.rehearsal.setting import MuteVoice, Setting
-    from voice_coach.voice.speaker import RATE_WPM
     from voice_coach.voice.speaking import EngineVoice
+    from voice_coach.voice.synthesis import RATE_WPM
+    from voice_coach.voice.tones import ToneEngine
 
     if fast and not recordings:
         raise UsageError("--fast goes with --from FILE; a microphone can't be hurried")
@@ -148,15 +201,20 @@ def _setting(
 
         return Microphone(microphone or settings.device)
 
+    # the last thing that can fail is behind us: the natural voice begins to load here
+    asked = _asked_lately(settings.takes)
+    voice = MuteVoice() if quiet else EngineVoice(rate_wpm=settings.rate_wpm or RATE_WPM, name=settings.voice)
+    tones = EngineVoice(engine=ToneEngine())
     return Setting(
         coach=coach,
         takes=settings.takes,
         questions=questions,
         level=coach.level,
         source=source,
-        voice=MuteVoice() if quiet else EngineVoice(rate_wpm=settings.rate_wpm or RATE_WPM, name=settings.voice),
+        voice=voice,
+        cues={"tone": tones, "spoken": voice, "off": MuteVoice()}["off" if fast else settings.cues],
         name=settings.name,
-        asked=_asked_lately(settings.takes),
+        asked=asked,
         sources_end=sources is not None,
         patient=not keys_only and sources is None,
         keeper=HistoryKeeper(history_folder(), settings),
@@ -166,21 +224,36 @@ def _setting(
 def _rehearse(setting: Setting, *, plain: bool) -> None:
     from voice_coach.rehearsal.interview import Interview
 
-    _on_screen(lambda surface: Interview(setting, surface).run(), plain=plain)
+    interviews: list[Interview] = []
+
+    def interview(surface: Surface) -> None:
+        interviews.append(Interview(setting, surface))
+        interviews[-1].run()
+
+    with closing(setting.voice):
+        code = _on_screen(interview, plain=plain)
+    if not all(one.wait_until_idle(IDLE_S) for one in interviews):
+        # everything is on disk; unwinding under a thread that is inside a model would crash
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    raise typer.Exit(code)
 
 
-def _on_screen(interview: Callable[[Surface], object], *, plain: bool) -> None:
+def _on_screen(interview: Callable[[Surface], None], *, plain: bool) -> int:
+    """Show it to its end; the process's exit code."""
     # Textual draws on standard error
     if plain or not (sys.stdout.isatty() and sys.stdin.isatty() and sys.stderr.isatty()):
-        from voice_coach.screen.plain import PlainSurface, single_keys
+        from voice_coach.screen.plain import Ending, PlainSurface, single_keys
 
-        with single_keys() as keys:
-            interview(PlainSurface(sys.stdout, keys))
-        return
+        with Ending() as ending, single_keys() as keys:
+            interview(PlainSurface(sys.stdout, keys, ending.descriptor))
+        return 0 if ending.number is None else SIGNALLED_EXIT + ending.number
     from voice_coach.screen.full import run_full
 
     for line in run_full(interview):
         typer.echo(line)
+    return 0
 
 
 def _recordings(paths: list[Path], *, fast: bool) -> Iterator[AudioSource]:
@@ -191,12 +264,19 @@ def _recordings(paths: list[Path], *, fast: bool) -> Iterator[AudioSource]:
 
 
 def _asked_lately(takes: Path) -> frozenset[str]:
-    """Ids of the questions of the last week's takes."""
+    """Ids of the questions of the last week's takes: those in the history, and those that never got there."""
     from voice_coach.audio.takes import list_takes
+    from voice_coach.history.store import Store, history_folder
 
     since = datetime.now(timezone.utc) - REPEAT_AFTER
-    return frozenset(
+    waiting = frozenset(
         take.metadata.question_id
         for take in list_takes(takes)
         if take.started_at >= since and take.metadata is not None and take.metadata.question_id
     )
+    try:
+        with Store.open(history_folder()) as store:
+            return waiting | store.asked_since(since)
+    except HistoryError:
+        # a rehearsal goes on without its history; keeping the take says what is wrong with it
+        return waiting

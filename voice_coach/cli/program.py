@@ -18,12 +18,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from voice_coach import __version__
-from voice_coach.cli import analyze, archive, corrections, history, machine, plan, practice, report, takes
+from voice_coach.cli import analyze, archive, corrections, history, machine, plan, practice, report, takes, voices
 from voice_coach.cli.common import INTERRUPTED_EXIT, USAGE_EXIT, complain
 from voice_coach.errors import OutputError, UsageError, VoiceCoachError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+NUMPY_THREADS = "OPENBLAS_NUM_THREADS"
+"""What numpy reads as it is loaded: threads for products of matrices. One, because with more the last digits depend on
+their number, and through them words and times: the same recording must be judged alike on any machine, alone or among
+many. It is no slower, as waiting threads spin: an eighth of all processor time with two jobs on two cores. Whisper has
+threads of its own, which change nothing in what it writes; Dask's workers come with this setting."""
 
 app = typer.Typer(
     name="voice-coach",
@@ -59,6 +65,7 @@ app.command()(analyze.analyze)
 app.command()(analyze.coverage)
 app.command()(machine.devices)
 app.command()(machine.doctor)
+app.command()(voices.voices)
 app.command("settings")(machine.show_settings)
 app.command()(takes.recover)
 app.command()(report.report)
@@ -81,6 +88,7 @@ app.add_typer(machine.models_app, name="models")
 
 def run(arguments: list[str] | None = None) -> int:
     """The program as a function: its exit code."""
+    os.environ.setdefault(NUMPY_THREADS, "1")
     command: Callable[..., object] = typer.main.get_command(app)
     words = sys.argv[1:] if arguments is None else arguments
     result: object

@@ -73,15 +73,27 @@ def compare(
     before: Annotated[str, typer.Argument(metavar="A", help="The earlier take: an ID or a file.")],
     after: Annotated[str, typer.Argument(metavar="B", help="The later take: an ID or a file.")],
     level: LevelOption = None,
+    json_output: Annotated[bool, typer.Option("--json", help="One JSON object, nothing else.")] = False,
 ) -> None:
     """Show what changed between two takes: stages, mistakes, time, fillers, and what was cut."""
-    from rich.console import Console
-
-    from voice_coach.report.changes_view import print_changes
     from voice_coach.report.compare import compare as compare_takes
 
     coach = _coach(level)
-    changes = compare_takes(_taken(coach, before).assessment, _taken(coach, after).assessment)
+    first, second = (_taken(coach, name, quiet=json_output) for name in (before, after))
+    changes = compare_takes(first.assessment, second.assessment)
+    if json_output:
+        import json
+
+        from voice_coach.report.json_view import changes_as_dict
+
+        # an id may have been shortened
+        names = {"before": first.id or before, "after": second.id or after}
+        typer.echo(json.dumps({**names, **changes_as_dict(changes)}, ensure_ascii=False, allow_nan=False))
+        return
+    from rich.console import Console
+
+    from voice_coach.report.changes_view import print_changes
+
     print_changes(Console(highlight=False, soft_wrap=False), changes)
 
 
@@ -125,12 +137,12 @@ def _coach(level: LevelChoice | None) -> Coach:
     return coach_for(user_settings(), level)
 
 
-def _taken(coach: Coach, name: str) -> _Take:
+def _taken(coach: Coach, name: str, *, quiet: bool = False) -> _Take:
     """A past take by its id, or a recording, which is judged now.
 
     Raises: HistoryError, AudioFileError; UsageError where there is nothing to show.
     """
-    return _judged(coach, name) if Path(name).exists() or Path(name).suffix else _past(name)
+    return _judged(coach, name, quiet) if Path(name).exists() or Path(name).suffix else _past(name)
 
 
 def _past(id: str) -> _Take:
@@ -157,11 +169,11 @@ def _before(id: str) -> str | None:
     return next((one.id for one in alike if one.taken_at < entry.taken_at and one.assessments), None)
 
 
-def _judged(coach: Coach, recording: str) -> _Take:
+def _judged(coach: Coach, recording: str, quiet: bool) -> _Take:
     """Raises: UsageError where nobody speaks in it: there is nothing to show."""
     from voice_coach.report.terminal import no_speech_line
 
-    with listening_progress(recording, quiet=False) as shown:
+    with listening_progress(recording, quiet=quiet) as shown:
         assessment = coach.analyze(recording, progress=shown)
     if assessment.recording is not None and not assessment.transcript.words:
         raise UsageError(f"{recording}: {no_speech_line(assessment.recording)}")

@@ -23,6 +23,9 @@ from pathlib import Path
 from voice_coach.errors import HistoryError
 from voice_coach.history.files import DISK_FULL, Lock, make_private
 
+FULL_BYTES = 1 << 16
+"""With less free than the pages of one small change a disk is full."""
+
 
 def history_folder() -> Path:
     """The user's own store: in the user's data folder, wherever recordings are put.
@@ -105,7 +108,8 @@ def explained(folder: Path) -> Iterator[None]:
     except sqlite3.OperationalError as exc:
         if "locked" in str(exc):
             raise HistoryError(f"{folder}: another voice-coach is writing to it; run it again") from exc
-        if "full" in str(exc):
+        # where it maps its memory on a full disk SQLite speaks of an I/O error
+        if "full" in str(exc) or _is_full(folder):
             raise HistoryError(f"{folder}: the disk is full; free some space and run it again") from exc
         raise HistoryError(
             f"{folder}: the history can't be used ({exc}); check that the folder and the files in it are yours"
@@ -118,3 +122,10 @@ def explained(folder: Path) -> Iterator[None]:
         raise HistoryError(
             f"{folder}: the history can't be used ({exc.strerror}); check that the folder and the files in it are yours"
         ) from exc
+
+
+def _is_full(folder: Path) -> bool:
+    try:
+        return shutil.disk_usage(folder).free < FULL_BYTES
+    except OSError:
+        return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,6 +86,7 @@ def _mended(home: Home) -> Opened:
         try:
             schema.copy_to(older, home.spare_name(f"before-{len(schema.MIGRATIONS)}"))
             schema.migrate(older)
+            _refill(home, older)
         except BaseException:
             older.close()
             raise
@@ -95,6 +97,15 @@ def _mended(home: Home) -> Opened:
         if path.exists():
             path.rename(aside.with_name(aside.name + ending))
     return _rebuilt(home, f"the history's database was damaged and is set aside as {aside}")
+
+
+def _refill(home: Home, connection: sqlite3.Connection) -> None:
+    """Fill the columns that came with a migration from what is kept of each take; what can't be read stays as it is."""
+    connection.execute("BEGIN")
+    for path in sorted(home.takes.glob("*.json")):
+        with suppress(HistoryError, KeyError, TypeError, AttributeError, sqlite3.IntegrityError):
+            rows.put(connection, read_kept(path))
+    connection.execute("COMMIT")
 
 
 def _rebuilt(home: Home, why: str) -> Opened:

@@ -57,8 +57,12 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE INDEX takes_by_time ON takes (taken_at);
     CREATE INDEX takes_by_purpose ON takes (purpose, taken_at)
     """,
+    """
+    ALTER TABLE takes ADD COLUMN opening INTEGER
+    """,
 )
-"""Each brings a database from the version before it to its own; the first makes it. Only ever added to."""
+"""Each brings a database from the version before it to its own; the first makes it. Only ever added to. What is to
+stand in a new column is read from the takes on disk once a database was brought up to date."""
 
 
 def connect(path: Path) -> sqlite3.Connection:

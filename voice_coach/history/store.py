@@ -145,12 +145,12 @@ class Store:
             "purpose = ?": purpose,
         }
         where = [(condition, value) for condition, value in given.items() if value is not None]
-        with explained(self.folder):
+        with explained(self.folder), rows.in_one_go():
             return list(rows.select(self._connection, where, limit))
 
     def summaries(self) -> Sequence[TakeSummary]:
         """All takes, newest first, as progress wants them: a third of the time of `entries`."""
-        with explained(self.folder):
+        with explained(self.folder), rows.in_one_go():
             return rows.summaries(self._connection)
 
     def count(self) -> int:
@@ -200,11 +200,10 @@ class Store:
         return path if entry.audio and path.exists() else None
 
     def asked_since(self, when: datetime) -> frozenset[str]:
-        """Ids of the follow-up questions that were answered since then."""
+        """Ids of the questions that were answered since then."""
         with explained(self.folder):
             found = self._connection.execute(
-                "SELECT DISTINCT question_id FROM takes "
-                "WHERE purpose = 'follow_up' AND taken_at >= ? AND question_id IS NOT NULL",
+                "SELECT DISTINCT question_id FROM takes WHERE taken_at >= ? AND question_id IS NOT NULL",
                 (rows.sortable(when),),
             )
             return frozenset(id for (id,) in found)

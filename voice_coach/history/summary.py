@@ -20,6 +20,7 @@ FIGURES = (
     "stages",
     "star",
     "mistakes",
+    "opening",
     "whisper",
     "lifecycle",
 )
@@ -64,9 +65,10 @@ def _delivery_figures(delivery: Mapping[str, Any] | None, corrected: Mapping[str
 
 def _coverage_figures(coverage: Mapping[str, Any] | None) -> dict[str, Any]:
     if coverage is None:
-        return {"stages": None, "star": None, "mistakes": None}
+        return {"stages": None, "star": None, "mistakes": None, "opening": None}
     return {
         "stages": json.dumps({name: stage["level"] for name, stage in coverage["stages"].items()}),
         "star": json.dumps({name: part["seconds"] for name, part in coverage["star"].items()}),
         "mistakes": json.dumps([mistake["name"] for mistake in coverage["mistakes"]]),
+        "opening": coverage["opening"]["heard"],
     }

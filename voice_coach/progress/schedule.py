@@ -14,7 +14,7 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 from voice_coach.progress.skills import RECENT, WHOLE, Bands, Skill, skills
-from voice_coach.records import Plan, PlanItem, Standing, TakeSummary
+from voice_coach.records import Entry, Plan, PlanItem, Standing
 
 if TYPE_CHECKING:
     from fsrs import Card, Rating, Scheduler
@@ -42,7 +42,7 @@ def purposes(stages: Iterable[str]) -> tuple[str, ...]:
     return (*WHOLE, "follow_up", *(f"stage:{stage}" for stage in stages))
 
 
-def plan(takes: Iterable[TakeSummary], *, stages: Sequence[str], bands: Bands, now: datetime) -> Plan:
+def plan(takes: Iterable[Entry], *, stages: Sequence[str], bands: Bands, now: datetime) -> Plan:
     """The plan for the day of `now`.
 
     takes in any order; those dated after now are left out. stages: the rubric's, in its order. now: with the
@@ -61,7 +61,7 @@ def plan(takes: Iterable[TakeSummary], *, stages: Sequence[str], bands: Bands, n
     )
 
 
-def _item(skill: Skill, ordered: Sequence[TakeSummary], now: datetime) -> PlanItem | None:
+def _item(skill: Skill, ordered: Sequence[Entry], now: datetime) -> PlanItem | None:
     """Where a skill stands; None where no take tells anything of it."""
     heard = [(take, standing) for take in ordered if (standing := skill.heard(take)) is not None][-REPLAYED:]
     if not heard:

@@ -10,7 +10,9 @@ state, keeps what was said.
 
 from __future__ import annotations
 
+import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
@@ -22,12 +24,14 @@ from voice_coach.hearing import Hearing
 from voice_coach.interviewer.follow_up import recovery_after
 from voice_coach.records import Assessment, Question
 from voice_coach.rehearsal.closing import spoken_closing
+from voice_coach.rehearsal.cueing import Cueing
 from voice_coach.rehearsal.interruption import recovery_line, time_to_cut_in
 from voice_coach.rehearsal.listening import Listening
 from voice_coach.rehearsal.patience import CUE_S, silence_that_ends_s
 from voice_coach.rehearsal.setting import Setting
 from voice_coach.rehearsal.surface import Answered, Key, Progress, Surface, card_at
 from voice_coach.report.compare import compare
+from voice_coach.voice.speaking import Utterance
 
 CHECK_S = 0.6
 """Long enough to see a level, and to tell exact zeros from a quiet room."""
@@ -70,12 +74,17 @@ class Interview:
         self._asked = set(setting.asked)
         self._follow_ups = 0
         self._interrupted_s: float | None = None
+        self._loading = threading.Thread(target=self._load, daemon=True, name="loading")
+        self._hearing: Hearing | None = None
+        self._speech: _Speech | None = None
+        self._mute: str | None = None
 
     def run(self) -> tuple[Answered, ...]:
         """The answers that were given, in order.
 
         Raises: ModelError before anything is asked; everything later is told on the surface.
         """
+        self._setting.coach.check_models()
         try:
             self._greet()
             pending = list(self._setting.questions)
@@ -92,7 +101,29 @@ class Interview:
         self._surface.close(tuple(self._answers))
         return tuple(self._answers)
 
+    def wait_until_idle(self, timeout_s: float) -> bool:
+        """After `run`: wait until no thread of it is at work any more; False if one still is by then.
+
+        A model that is loading or reading can't be interrupted, and a process that ends meanwhile in the ordinary
+        way may crash.
+        """
+        until_s = time.monotonic() + timeout_s
+
+        def left_s() -> float:
+            return max(until_s - time.monotonic(), 0.0)
+
+        if self._speech is not None:
+            self._speech.utterance.wait(left_s())
+        if self._loading.ident is not None:
+            self._loading.join(left_s())
+        return not self._loading.is_alive() and (self._hearing is None or self._hearing.wait_until_idle(left_s()))
+
     # -- before the first question
+
+    def _load(self) -> None:
+        # whoever needs the model next is told the same, and says it
+        with suppress(VoiceCoachError):
+            self._setting.coach.warm()
 
     def _greet(self) -> None:
         setting, surface = self._setting, self._surface
@@ -102,9 +133,9 @@ class Interview:
             surface.tell(setting.hint)
         if not setting.sources_end:
             self._check_microphone()
-        # loading takes a fraction of the greeting
+        # it goes on while the question is asked and the answer begins; sooner it would hold up the go sign
+        self._loading.start()
         voice = setting.voice.say(f"{hello} Let us begin.")
-        setting.coach.warm()
         while not voice.wait(SPEECH_TICK_S):
             key = surface.key(0)
             if key == "quit":
@@ -112,8 +143,7 @@ class Interview:
                 raise Quit
             if key is not None:
                 voice.stop()
-        if voice.error is not None:
-            surface.warn(f"{voice.error}")
+        self._tell_if_mute(voice)
 
     def _check_microphone(self) -> None:
         """Level within a second; what is wrong is named, and the person decides."""
@@ -170,6 +200,7 @@ class Interview:
                     return None
                 with source, self._recorder(question, source) as recorder:
                     hearing = Hearing(setting.coach, question, path=recorder.path, asked=frozenset(self._asked))
+                    self._hearing = hearing
                     try:
                         return self._capture(question, source, recorder, hearing)
                     except BaseException:
@@ -187,15 +218,18 @@ class Interview:
 
     def _capture(self, question: Question, source: AudioSource, recorder: TakeRecorder, hearing: Hearing) -> _Heard:
         listening = Listening(source, recorder, hearing)
+        cueing = Cueing(self._setting.cues, lambda card: listening.mark_cue(f"{card} card"))
         listening.start()
         try:
-            ended = self._watch(question, listening, hearing)
+            ended = self._watch(question, listening, hearing, cueing)
         except Quit:
             listening.stop()
             take = recorder.finish()
             hearing.abandon()
             self._keep(take, question, None)
             raise
+        finally:
+            cueing.stop()
         listening.stop()
         for line in listening.lines():
             self._surface.warn(line)
@@ -208,7 +242,7 @@ class Interview:
         return _Heard(take, hearing, ended, self._interrupted_s)
 
     def _watch(
-        self, question: Question, listening: Listening, hearing: Hearing
+        self, question: Question, listening: Listening, hearing: Hearing, cueing: Cueing
     ) -> Key | Literal["silence", "source", "gone", "failed"]:
         """Show how the answer goes until a key, a patient silence or the source ends it."""
         surface, setting = self._surface, self._setting
@@ -239,17 +273,16 @@ class Interview:
                     spoken_s=state.spoken_s,
                     answered_s=answered_s,
                     target_min_s=question.target_min_s,
-                    last_words=state.last_words,
+                    last_words=state.last_words if state.all_read else None,
                 )
                 if patience_s is not None and state.silent_s >= patience_s:
                     return "silence"
                 if patience_s is not None and state.silent_s >= patience_s - CUE_S:
                     notice = "Done? Go on speaking if not."
-            surface.progress(
-                Progress(
-                    answered_s, card_at(answered_s, cards), listening.level_dbfs, paused=listening.paused, notice=notice
-                )
-            )
+            card = card_at(answered_s, cards)
+            if (silent := cueing.at(card)) is not None:
+                surface.warn(silent)
+            surface.progress(Progress(answered_s, card, listening.level_dbfs, paused=listening.paused, notice=notice))
 
     def _cut_in(self, line: str, listening: Listening) -> None:
         """Say it while nothing is kept, then listen on: the coach is never heard in the take."""
@@ -267,11 +300,15 @@ class Interview:
         opening = heard.hearing.opening(OPENING_LIMIT_S)
         first = self._begin_to_say(opening) if opening else None
         try:
-            assessment = heard.hearing.result()
+            assessment = self._result(heard.hearing, first)
         except VoiceCoachError as exc:
             self._surface.warn(f"{exc}; the take is kept: voice-coach analyze {heard.take.path}")
             self._keep(heard.take, question, None)
             return None
+        except Quit:
+            heard.hearing.abandon()
+            self._keep(heard.take, question, None)
+            raise
         before = next((one for one in reversed(self._answers) if one.question.id == question.id), None)
         changes = None
         if before is not None and before.assessment is not None:
@@ -281,10 +318,11 @@ class Interview:
         if heard.interrupted_s is not None and assessment.coverage is not None:
             words = assessment.transcript.words
             self._surface.tell(recovery_line(recovery_after(assessment.coverage, words, heard.interrupted_s)))
+        self._keep(heard.take, question, assessment)
         feedback = assessment.feedback
         if feedback is None:
             self._surface.warn("No speech was heard in this take; it is kept.")
-        else:
+        elif first is None or not first.cut_short:
             # a verdict that was said is not said twice, even where a word more or less makes it another second
             rest = feedback.spoken.removeprefix(feedback.verdict if opening else "")
             if feedback.follow_up is not None and self._following(assessment) is None:
@@ -292,8 +330,19 @@ class Interview:
                 rest = rest.removesuffix(f"Next question. {feedback.follow_up.text}")
             if first is None or self._finish_saying(first) is None:
                 self._say(rest.strip())
-        self._keep(heard.take, question, assessment)
         return assessment
+
+    def _result(self, hearing: Hearing, speech: _Speech | None) -> Assessment:
+        """Wait for it; meanwhile a key silences what is being said. Raises: Quit; VoiceCoachError."""
+        while True:
+            try:
+                return hearing.result(SPEECH_TICK_S)
+            except TimeoutError:
+                key = self._surface.key(0.0)
+            if key is not None and key != "pause" and speech is not None:
+                speech.cut()
+            if key == "quit":
+                raise Quit
 
     def _keep(self, take: Take, question: Question, assessment: Assessment | None) -> None:
         if assessment is None:
@@ -356,20 +405,27 @@ class Interview:
 
     def _begin_to_say(self, text: str) -> _Speech:
         self._surface.say(text)
-        return _Speech(self._setting, text)
+        self._speech = _Speech(self._setting, text)
+        return self._speech
 
     def _finish_saying(self, speech: _Speech) -> Key | None:
         while not speech.utterance.wait(0.0):
             key = self._surface.key(SPEECH_TICK_S)
             if key is None or key == "pause":
                 continue
-            speech.utterance.stop()
+            speech.cut()
             if key == "quit":
                 raise Quit
             return key
-        if speech.utterance.error is not None:
-            self._surface.warn(f"{speech.utterance.error}")
+        self._tell_if_mute(speech.utterance)
         return None
+
+    def _tell_if_mute(self, said: Utterance) -> None:
+        """Why nothing was heard, once for each reason: the words are shown anyway."""
+        reason = None if said.error is None else f"{said.error}"
+        if reason is not None and reason != self._mute:
+            self._surface.warn(reason)
+        self._mute = reason
 
 
 class _Speech:
@@ -378,3 +434,9 @@ class _Speech:
     def __init__(self, setting: Setting, text: str) -> None:
         self.began_s = time.perf_counter()
         self.utterance = setting.voice.say(text)
+        self.cut_short = False
+
+    def cut(self) -> None:
+        """Silence it."""
+        self.cut_short = True
+        self.utterance.stop()

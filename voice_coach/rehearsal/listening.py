@@ -45,6 +45,7 @@ class Listening:
     def __init__(self, source: AudioSource, recorder: TakeRecorder, hearing: Hearing) -> None:
         self._source, self._recorder, self._hearing = source, recorder, hearing
         self._lines: SimpleQueue[str] = SimpleQueue()
+        self._cues: SimpleQueue[str] = SimpleQueue()
         self._tail = np.zeros(0, dtype=np.float32)
         self._thread = threading.Thread(target=self._work, daemon=True, name="listening")
         self.started = threading.Event()
@@ -77,6 +78,10 @@ class Listening:
         """Stop keeping what is heard, or go on; the place is marked in the take."""
         self.paused = not self.paused
 
+    def mark_cue(self, note: str) -> None:
+        """Mark in the take that the coach gives a cue now: the microphone may hear it."""
+        self._cues.put(note)
+
     def stop(self) -> None:
         """End listening; returns soon, even where the sound server hangs."""
         self._source.stop()
@@ -106,6 +111,9 @@ class Listening:
     def _take(self, block: Block, *, keep: bool) -> None:
         self._tail = np.concatenate([self._tail, block.samples])[-LEVEL_SAMPLES:]
         if keep:
+            # in this thread: the recorder is not to be written by two
+            while not self._cues.empty():
+                self._recorder.mark("cue", note=self._cues.get_nowait())
             try:
                 self._recorder.push(block.samples)
             finally:

@@ -22,16 +22,18 @@ HANGING = frozenset(
 """Words on which nobody ends an answer."""
 
 
-def silence_that_ends_s(*, spoken_s: float, answered_s: float, target_min_s: float, last_words: str) -> float | None:
+def silence_that_ends_s(
+    *, spoken_s: float, answered_s: float, target_min_s: float, last_words: str | None
+) -> float | None:
     """Seconds of silence after which the answer counts as ended; None while only a key ends it.
 
-    spoken_s: voice so far. answered_s: length of the answer so far. last_words: the end of the transcript,
-    as far as it is known.
+    spoken_s: voice so far. answered_s: length of the answer so far. last_words: the end of what was said, None
+    while it is not transcribed: then it may be a word on which nobody ends.
     """
     if answered_s < target_min_s or not spoken_s:
         return None
     patience_s = EARLY_SILENCE_S if spoken_s < EARLY_SPEECH_S else SILENCE_S
-    words = last_words.split()
+    words = ["and"] if last_words is None else last_words.split()
     if words and re.sub(r"\W", "", words[-1].lower()) in HANGING:
         patience_s += HANGING_S
     return patience_s

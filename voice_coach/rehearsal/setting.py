@@ -45,6 +45,9 @@ class MuteVoice:
     def say(self, text: str) -> Utterance:
         return _Said()
 
+    def close(self) -> None:
+        return None
+
 
 @dataclass(frozen=True)
 class Setting:
@@ -54,8 +57,8 @@ class Setting:
     heard for the next answer, None when there is nothing more (recordings in the microphone's place run out).
     sources_end: such recordings end the answer, and no key is waited for between them. follow_ups: how many at
     most. asked: ids of follow-ups put lately. patient: whether a long silence ends an answer.
-    interruption: what the interviewer cuts in with, once, in the middle of an answer. hint: what is told after the
-    greeting.
+    interruption: what the interviewer cuts in with, once, in the middle of an answer. cues: gives each time card's
+    cue by its name. hint: what is told after the greeting.
     """
 
     coach: Coach
@@ -70,5 +73,6 @@ class Setting:
     sources_end: bool = False
     patient: bool = True
     interruption: str | None = None
+    cues: Voice = field(default_factory=MuteVoice)
     hint: str | None = None
     keeper: Keeper = field(default_factory=NoKeeper)

@@ -71,7 +71,7 @@ def _csv(tables: Iterator[dict[str, Any]]) -> Iterator[str]:
     writer = csv.DictWriter(out, names, restval="", lineterminator="\n")
     writer.writeheader()
     for row in rows:
-        writer.writerow({name: _harmless(value) for name, value in row.items()})
+        writer.writerow({name: harmless(value) for name, value in row.items()})
     yield out.getvalue()
 
 
@@ -92,7 +92,7 @@ def _flat(table: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _harmless(value: object) -> object:
+def harmless(value: object) -> object:
     """A text that a spreadsheet takes for a text. Source: OWASP, CSV injection."""
     return f"'{value}" if isinstance(value, str) and value.startswith(_RISKY) else value
 

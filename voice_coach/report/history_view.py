@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
 from operator import attrgetter
@@ -26,6 +27,16 @@ def entry_as_dict(entry: Entry) -> dict[str, Any]:
     table["taken_at"] = entry.taken_at.isoformat()
     table["stages"] = dict(entry.stages)
     return table
+
+
+def entries_as_json(entries: Iterable[Entry]) -> Iterator[str]:
+    """A JSON list, piece by piece, so that thousands of takes are told without holding all of it."""
+    encode = json.JSONEncoder(ensure_ascii=False).encode
+    before = "["
+    for entry in entries:
+        yield before + encode(entry_as_dict(entry))
+        before = ", "
+    yield "[]\n" if before == "[" else "]\n"
 
 
 def history_lines(entries: Sequence[Entry]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""An assessment as JSON: the contract that other programs build on. Keys are added, never renamed."""
+"""An assessment, and what changed between two, as JSON: other programs build on it. Keys are added, never renamed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,20 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from voice_coach.records import Assessment, Coverage, Delivery, Evidence, Feedback, Fillers, Recording, Voice, Word
+from voice_coach.records import (
+    Assessment,
+    Changes,
+    Coverage,
+    Delivery,
+    Evidence,
+    Feedback,
+    Fillers,
+    JudgedSentence,
+    Measure,
+    Recording,
+    Voice,
+    Word,
+)
 
 SCHEMA_NAME = "voice-coach/assessment/1"
 SCHEMA_FILE = Path(__file__).with_name("assessment.schema.json")
@@ -59,6 +72,37 @@ def schema() -> dict[str, Any]:
     """The published JSON Schema of the object."""
     loaded: dict[str, Any] = json.loads(SCHEMA_FILE.read_text(encoding="utf-8"))
     return loaded
+
+
+def changes_as_dict(changes: Changes) -> dict[str, Any]:
+    """What changed from an earlier take to a later one. Every figure is told before, after, and as their difference,
+    null where one of them is not known; cut and added: the sentences themselves, kept: how many were told again.
+    """
+    was, now = changes.verdicts
+    return {
+        "stages": {
+            stage: {
+                "before": one.before,
+                "after": one.after,
+                "move": one.move,
+                "seconds": _measure(one.seconds, 1),
+                "evidence": _evidence(one.evidence),
+                "unsure": one.unsure,
+            }
+            for stage, one in changes.stages.items()
+        },
+        "mistakes": {"gone": list(changes.mistakes_gone), "new": list(changes.mistakes_new)},
+        "duration_s": _measure(changes.duration_s, TIME_DECIMALS),
+        "verdict": {"before": was, "after": now},
+        "speech_rate_wpm": _measure(changes.speech_rate_wpm, 1),
+        "fillers_per_minute": _measure(changes.fillers_per_minute, 2),
+        "fillers_moved": changes.fillers_moved,
+        "filled_pauses": _measure(changes.filled_pauses, 0),
+        "long_pauses": _measure(changes.long_pauses, 0),
+        "kept": changes.kept,
+        "cut": _told(changes.cut),
+        "added": _told(changes.added),
+    }
 
 
 def fillers_as_dict(fillers: Fillers) -> dict[str, Any]:
@@ -207,6 +251,21 @@ def _coverage(coverage: Coverage) -> dict[str, Any]:
 def _evidence(evidence: Sequence[Evidence]) -> list[dict[str, Any]]:
     return [
         {"text": one.text, "start_s": _s(one.start_s), "end_s": _s(one.end_s), "score": one.score} for one in evidence
+    ]
+
+
+def _measure(measure: Measure, decimals: int) -> dict[str, float | None]:
+    return {
+        "before": _round(measure.before, decimals),
+        "after": _round(measure.after, decimals),
+        "difference": _round(measure.difference, decimals),
+    }
+
+
+def _told(sentences: Sequence[JudgedSentence]) -> list[dict[str, Any]]:
+    return [
+        {"text": one.text, "start_s": _s(one.start_s), "end_s": _s(one.end_s), "assigned": list(one.assigned)}
+        for one in sentences
     ]
 
 

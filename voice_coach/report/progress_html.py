@@ -40,6 +40,10 @@ class Chart:
     marks: tuple[tuple[float, str], ...]
 
 
+LABELS_APART = 12.0
+"""Percent of a chart's height that two labels of its axis need between them."""
+
+
 def progress_page(progress: Progress, *, good_fillers: float) -> str:
     """The whole page; without a take it says how to come by one."""
     takes = progress.takes[-SHOWN_TAKES:]
@@ -112,6 +116,9 @@ def _chart(
             )
         )
     marks = [(height(edge), written(edge)) for edge in band]
+    if marks[1][0] - marks[0][0] < LABELS_APART:
+        # one over the other nobody can read; the upper edge is what is good
+        marks = marks[1:]
     return Chart(name, unit, tuple(dots), (height(band[0]), height(band[1])), tuple(marks))
 
 

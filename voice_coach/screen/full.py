@@ -20,7 +20,10 @@ from voice_coach.records import Assessment, Changes, Question
 from voice_coach.rehearsal.closing import summary_lines
 from voice_coach.rehearsal.surface import Answered, Key, Progress, Surface
 from voice_coach.report.wording import clock
-from voice_coach.screen.view import CARD_STYLES, CARD_WORDS, assessment_text, meter
+from voice_coach.screen.view import CARD_WORDS, assessment_text, meter
+
+BETWEEN_CHOICES = " " * 4
+"""How the interview parts what can be chosen."""
 
 
 class RehearsalApp(App[None]):
@@ -31,12 +34,16 @@ class RehearsalApp(App[None]):
     CSS = """
     #question { height: auto; padding: 0 1; text-style: bold; }
     #state { height: 1; padding: 0 1; }
-    #clock { height: auto; margin-top: 2; }
-    Digits { width: auto; }
-    #card, #level { height: 1; width: 100%; text-align: center; }
+    #clock { height: auto; margin-top: 4; }
+    Digits { width: auto; text-style: bold; }
+    #card, #level { height: 1; width: 100%; margin-top: 1; text-align: center; text-style: bold; }
+    .green { color: $success; }
+    .yellow { color: $warning; }
+    .red, .overrun { color: $error; }
+    #card.overrun { text-style: bold reverse; }
     #notice { height: auto; max-height: 4; padding: 0 1; color: $warning; }
     #told { height: 1fr; padding: 0 1; }
-    #choice { height: auto; padding: 0 1; text-style: reverse; }
+    #choice { height: auto; padding: 0 1; background: $boost; text-style: bold; }
     .answering #told, .answering #choice { display: none; }
     .waiting #clock, .waiting #card, .waiting #level { display: none; }
     """
@@ -47,7 +54,8 @@ class RehearsalApp(App[None]):
         Binding("s", "press('skip')", "skip", priority=True),
         Binding("a", "press('ask')", "ask again", priority=True),
         Binding("h,escape", "press('hush')", "hush", priority=True),
-        Binding("q,ctrl+c,ctrl+q", "press('quit')", "quit", priority=True),
+        Binding("q", "press('quit')", "quit", priority=True),
+        Binding("ctrl+c,ctrl+q", "press('quit')", show=False, priority=True),
     ]
 
     def __init__(self, interview: Callable[[Surface], object]) -> None:
@@ -55,7 +63,6 @@ class RehearsalApp(App[None]):
         self._interview = interview
         self.keys: SimpleQueue[Key] = SimpleQueue()
         self.failure: BaseException | None = None
-        self._lines: list[Text] = []
         self._reading = False  # an assessment is on the screen: nothing scrolls it away
         self.closing: tuple[str, ...] = ()
 
@@ -67,8 +74,7 @@ class RehearsalApp(App[None]):
         yield Static("", id="card")
         yield Static("", id="level")
         yield Static("", id="notice", markup=False)
-        with VerticalScroll(id="told"):
-            yield Static("", id="lines", markup=False)
+        yield VerticalScroll(id="told")
         yield Static("", id="choice", markup=False)
         yield Footer()
 
@@ -90,14 +96,14 @@ class RehearsalApp(App[None]):
 
     # what the interview asks for; in Textual's thread
 
-    def add(self, text: Text, *, to_read: bool = False) -> None:
+    async def add(self, text: Text, *, to_read: bool = False) -> None:
         """Add lines to the scroll, and show them from their beginning; what is there to be read stays."""
         scroll = self.query_one("#told", VerticalScroll)
-        before = scroll.virtual_size.height
-        self._lines.append(text)
-        self.query_one("#lines", Static).update(Text("\n").join(self._lines))
+        lines = Static(text, classes="to_read" if to_read else "")
+        await scroll.mount(lines)
         if to_read or not self._reading:
-            self.call_after_refresh(scroll.scroll_to, y=before, animate=False)
+            # only the layout knows where they begin
+            self.call_after_refresh(scroll.scroll_to_widget, lines, top=True, animate=False)
         self._reading = self._reading or to_read
 
     def put(self, name: str, text: str | Text) -> None:
@@ -112,8 +118,11 @@ class RehearsalApp(App[None]):
 
     def show(self, progress: Progress) -> None:
         """The timer, its card and the level."""
-        self.query_one(Digits).update(clock(progress.answered_s))
-        self.put("card", Text(CARD_WORDS[progress.card], style=CARD_STYLES[progress.card]))
+        digits, card = self.query_one(Digits), self.query_one("#card", Static)
+        digits.update(clock(progress.answered_s))
+        card.update(CARD_WORDS[progress.card])
+        digits.set_classes(progress.card)
+        card.set_classes(progress.card)
         self.put("level", meter(progress.level_dbfs))
         self.put("state", "Paused: p goes on" if progress.paused else "● Recording. Speak now.")
         if progress.notice:
@@ -161,7 +170,10 @@ class FullSurface:
         self._call(lambda: self._app.add(shown, to_read=True))
 
     def choose(self, line: str) -> None:
-        self._call(self._app.put, "choice", line)
+        first, between, others = line.partition(BETWEEN_CHOICES)
+        # the first may hold a whole question; where not all fit on a line, no key is parted from what it does
+        fits = len(line) <= self._app.size.width - 2
+        self._call(self._app.put, "choice", line if fits or not between else f"{first}\n{others}")
 
     def close(self, answers: tuple[Answered, ...]) -> None:
         self._app.closing = summary_lines(answers)

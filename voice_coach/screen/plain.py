@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import os
 import select
+import signal
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from types import FrameType, TracebackType
 from typing import TextIO
 
 from voice_coach.records import Assessment, Changes, Question
@@ -25,10 +26,13 @@ KEY_LINE = "space finish   r start over   p pause   s skip   h stop the voice   
 
 
 class PlainSurface:
-    """Writes lines to `out`, reads keys from the file descriptor `keys`; None reads none."""
+    """Writes lines to `out`, reads keys from the file descriptor `keys`; None reads none.
 
-    def __init__(self, out: TextIO, keys: int | None) -> None:
-        self._out, self._keys = out, keys
+    ending: is readable as soon as the process was asked to end; that is a wish to quit, in any state.
+    """
+
+    def __init__(self, out: TextIO, keys: int | None, ending: int | None = None) -> None:
+        self._out, self._keys, self._ending = out, keys, ending
         self._told_s = 0.0
         self._card: CardColour = "white"
         self._notice = ""
@@ -74,12 +78,12 @@ class PlainSurface:
             self.tell(line)
 
     def key(self, timeout_s: float) -> Key | None:
-        if self._keys is None:
-            # nobody can press anything; waiting is all that is asked
-            time.sleep(timeout_s)
-            return None
-        ready, _, _ = select.select([self._keys], [], [], timeout_s)
-        if not ready:
+        watched = [one for one in (self._keys, self._ending) if one is not None]
+        # where nobody can press anything, waiting is all that is asked
+        ready, _, _ = select.select(watched, [], [], timeout_s)
+        if self._ending in ready:
+            return "quit"
+        if self._keys is None or self._keys not in ready:
             return None
         character = os.read(self._keys, 1)
         if not character:
@@ -87,6 +91,38 @@ class PlainSurface:
             gone, self._keys = os.isatty(self._keys), None
             return "quit" if gone else None
         return KEYS.get(character.decode("latin-1").lower())
+
+
+class Ending:
+    """Signals that ask the process to end, for the time of a `with` block: the first one is only noted.
+
+    Whoever watches `descriptor` (readable from then on) ends in good order. A second one ends the process as
+    it would have without this. number: the signal that came, None while there was none.
+    """
+
+    def __init__(self) -> None:
+        self.number: int | None = None
+        self.descriptor, self._noted = os.pipe()
+
+    def __enter__(self) -> Ending:
+        self._before = {one: signal.signal(one, self._note) for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._restore()
+        os.close(self.descriptor)
+        os.close(self._noted)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self.number = number
+        os.write(self._noted, b"!")
+        self._restore()
+
+    def _restore(self) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
 
 
 @contextmanager

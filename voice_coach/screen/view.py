@@ -20,13 +20,6 @@ CARD_WORDS: dict[CardColour, str] = {
     "red": "RED: time is up",
     "overrun": "OVERRUN: an interviewer would cut in now",
 }
-CARD_STYLES: dict[CardColour, str] = {
-    "white": "bold",
-    "green": "bold green",
-    "yellow": "bold yellow",
-    "red": "bold red",
-    "overrun": "bold white on red",
-}
 
 METER_CELLS = 24
 METER_FLOOR_DBFS = -60.0

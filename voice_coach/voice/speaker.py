@@ -2,70 +2,42 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
-from voice_coach.errors import OutputError, PlaybackError, SpeechEngineError
-
-RATE_WPM = 155
-"""A calm reading pace for the engine; its own default is hurried and varies."""
-
-SYNTHESIS_LIMIT_S = 30.0
-"""A line of feedback takes a tenth of a second; an engine that takes longer hangs."""
-
-_SPOKEN_AS = (
-    (re.compile(r"\bSLOs\b"), "S L Os"),
-    (re.compile(r"\bSLO\b"), "S L O"),
-    (re.compile(r"\bSEV-(\d)"), r"sev \1"),
-    (re.compile(r"\bp(\d\d)\b"), r"p \1"),
-    (re.compile(r"[“”\"]"), ""),
-    (re.compile(r"\s…"), ","),
-)
+from voice_coach.errors import OutputError, PlaybackError
+from voice_coach.voice.natural import NATURAL, NaturalEngine
+from voice_coach.voice.synthesis import RATE_WPM, SYNTHESIS_LIMIT_S, Synthesizer, SystemEngine
 
 
-def synthesize(
-    text: str,
-    out: Path,
-    *,
-    rate_wpm: int = RATE_WPM,
-    voice: str | None = None,
-    started: Callable[[subprocess.Popen[str]], None] | None = None,
-) -> None:
-    """Write `text` as spoken by the system's engine to the wav file `out`.
+def synthesizer(
+    *, rate_wpm: int = RATE_WPM, voice: str | None = None, limit_s: float = SYNTHESIS_LIMIT_S
+) -> Synthesizer:
+    """What speaks with the voice of that id; None is the system's own. Close it after use.
 
-    started: told the child process, so that another thread can kill it.
+    limit_s: how long the system's engine may take over one text.
+    """
+    if voice == NATURAL:
+        return NaturalEngine(rate_wpm=rate_wpm)
+    return SystemEngine(rate_wpm=rate_wpm, voice=voice, limit_s=limit_s)
+
+
+def synthesize(text: str, out: Path, *, rate_wpm: int = RATE_WPM, voice: str | None = None) -> None:
+    """Write `text` as spoken to the wav file `out`.
+
     Raises: SpeechEngineError if there is no engine or it wrote nothing; OutputError if the file
     can't be put there.
     """
-    for pattern, said in _SPOKEN_AS:
-        text = pattern.sub(said, text)
-    with tempfile.TemporaryDirectory(prefix="voice-coach-") as folder:
+    with (
+        tempfile.TemporaryDirectory(prefix="voice-coach-") as folder,
+        closing(synthesizer(rate_wpm=rate_wpm, voice=voice)) as engine,
+    ):
         wav = Path(folder) / "speech.wav"
-        command = [sys.executable, "-m", "voice_coach.voice.engine", str(wav), str(rate_wpm)]
-        child = subprocess.Popen(
-            [*command, voice] if voice else command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        if started:
-            started(child)
-        try:
-            _, told = child.communicate(text, timeout=SYNTHESIS_LIMIT_S)
-        except subprocess.TimeoutExpired as exc:
-            raise SpeechEngineError("the speech engine did not answer; the words are shown instead") from exc
-        finally:
-            # does nothing to one that has ended
-            child.kill()
-            child.wait()
-        if child.returncode != 0 or not wav.exists():
-            raise SpeechEngineError(_why(told))
+        engine.write(text, wav, started=lambda child: None, stopped=lambda: False)
         try:
             out.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(wav, out)
@@ -100,10 +72,3 @@ def speak(text: str, *, rate_wpm: int = RATE_WPM, voice: str | None = None) -> N
         wav = Path(folder) / "speech.wav"
         synthesize(text, wav, rate_wpm=rate_wpm, voice=voice)
         play(wav)
-
-
-def _why(stderr: str) -> str:
-    if "eSpeak" in stderr or "espeak" in stderr:
-        return "no speech engine: install one with apt install libespeak-ng1, or pip install espeakng-loader"
-    last = stderr.strip().splitlines()[-1:] or ["it gave no reason"]
-    return f"the speech engine failed ({last[0][:120]})"

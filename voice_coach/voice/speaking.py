@@ -1,7 +1,7 @@
 """Say lines one after another, and fall silent at once when asked: the interviewer's mouth.
 
-A line is synthesised sentence by sentence, each by a child process, while another child plays those that are
-ready; the player is started along with the first sentence. Killing the player is silence.
+A line is synthesised sentence by sentence in one child process while another plays those that are ready; the
+player is started along with the first sentence. Killing the player is silence.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ import threading
 from pathlib import Path
 from typing import Protocol
 
-from voice_coach.errors import PlaybackError, VoiceCoachError
-from voice_coach.voice.speaker import RATE_WPM, synthesize
+from voice_coach.errors import PlaybackError, SpeechEngineError, VoiceCoachError
+from voice_coach.voice.player import UNREADABLE
+from voice_coach.voice.speaker import synthesizer
+from voice_coach.voice.synthesis import INSTEAD, RATE_WPM, SENTENCE_LIMIT_S, Synthesizer
 
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 
@@ -44,20 +46,30 @@ class Voice(Protocol):
         """Begin to say `text`; returns at once. A line that can't be said ends with its error, never raises."""
         ...
 
+    def close(self) -> None:
+        """End what is kept between lines; nothing is said afterwards."""
+        ...
+
 
 class EngineVoice:
-    """The system's speech engine."""
+    """A voice that is synthesised in child processes.
 
-    def __init__(self, *, rate_wpm: int = RATE_WPM, name: str | None = None) -> None:
-        self._rate_wpm, self._name = rate_wpm, name
+    name: its id, None for the system's own. engine: what synthesises it, in place of the one of that name.
+    """
+
+    def __init__(self, *, rate_wpm: int = RATE_WPM, name: str | None = None, engine: Synthesizer | None = None) -> None:
+        self._synthesizer = engine or synthesizer(rate_wpm=rate_wpm, voice=name, limit_s=SENTENCE_LIMIT_S)
 
     def say(self, text: str) -> Utterance:
-        return _EngineUtterance(text, self._rate_wpm, self._name)
+        return _EngineUtterance(text, self._synthesizer)
+
+    def close(self) -> None:
+        self._synthesizer.close()
 
 
 class _EngineUtterance:
-    def __init__(self, text: str, rate_wpm: int, name: str | None) -> None:
-        self._text, self._rate_wpm, self._name = text, rate_wpm, name
+    def __init__(self, text: str, synthesizer: Synthesizer) -> None:
+        self._text, self._synthesizer = text, synthesizer
         self._children: list[subprocess.Popen[str]] = []
         self._stopped = False
         self._lock = threading.Lock()
@@ -82,7 +94,8 @@ class _EngineUtterance:
 
     def _work(self) -> None:
         try:
-            with tempfile.TemporaryDirectory(prefix="voice-coach-") as folder:
+            # the natural voice may still be at a sentence that nobody waits for
+            with tempfile.TemporaryDirectory(prefix="voice-coach-", ignore_cleanup_errors=True) as folder:
                 self._say(Path(folder))
         except VoiceCoachError as exc:
             # a child that was killed on request fails, too
@@ -91,24 +104,25 @@ class _EngineUtterance:
             self._done.set()
 
     def _say(self, folder: Path) -> None:
-        player = subprocess.Popen(
+        with subprocess.Popen(
             [sys.executable, "-m", "voice_coach.voice.player"],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
-        )
-        self._started(player)
-        try:
-            self._feed(player, folder)
-            _, told = player.communicate()
-        finally:
-            # does nothing to one that has ended
-            player.kill()
-            player.wait()
+        ) as player:
+            self._started(player)
+            try:
+                self._feed(player, folder)
+                _, told = player.communicate()
+            finally:
+                # does nothing to one that has ended
+                player.kill()
         if player.returncode != 0 and not self._stopped:
             last = (told.strip().splitlines() or ["no reason given"])[-1][:120]
-            raise PlaybackError(f"no sound output on this machine ({last}); the words are shown instead")
+            if last.startswith(UNREADABLE):
+                raise SpeechEngineError(f"the speech engine wrote no sound that can be played; {INSTEAD}")
+            raise PlaybackError(f"no sound output on this machine ({last}); {INSTEAD}")
 
     def _feed(self, player: subprocess.Popen[str], folder: Path) -> None:
         """Synthesise sentence after sentence, and tell the player of each as soon as it is there."""
@@ -117,7 +131,7 @@ class _EngineUtterance:
             if self._stopped:
                 return
             wav = folder / f"{k}.wav"
-            synthesize(sentence, wav, rate_wpm=self._rate_wpm, voice=self._name, started=self._started)
+            self._synthesizer.write(sentence, wav, started=self._started, stopped=lambda: self._stopped)
             try:
                 player.stdin.write(f"{wav}\n")
                 player.stdin.flush()

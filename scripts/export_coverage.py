@@ -1,0 +1,178 @@
+"""From trained weights to the model folder: int8 ONNX, tokenizer, calibration and thresholds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import torch
+from coverage_scores import Coder, best_thresholds, predict, sigmoid, summary, truth
+from onnx import numpy_helper
+from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer
+from sklearn.linear_model import LogisticRegression
+from transformers import AutoConfig
+
+from voice_coach.coverage.classifier import Classifier
+from voice_coach.coverage.corpus import Answer
+from voice_coach.coverage.labels import OUTPUTS, STAGES
+from voice_coach.coverage.network import LifecycleNetwork, as_tensors
+from voice_coach.coverage.packing import collate
+
+ENCODER_SETTINGS = (
+    "vocab_size",
+    "hidden_size",
+    "num_hidden_layers",
+    "num_attention_heads",
+    "intermediate_size",
+    "max_position_embeddings",
+    "type_vocab_size",
+    "hidden_act",
+    "layer_norm_eps",
+)
+"""What the torch back end needs to build the encoder again."""
+
+QUANTIZED_BLOCK = 128
+"""Weights that share a scale."""
+
+
+def calibrate(logits: npt.NDArray[np.float32], actual: npt.NDArray[np.bool_]) -> tuple[list[float], list[float]]:
+    """Slope and offset of each output by Platt scaling on the dev split."""
+    slopes, offsets = [], []
+    for k in range(actual.shape[1]):
+        fit = LogisticRegression(C=10.0).fit(logits[:, k : k + 1], actual[:, k])
+        slopes.append(float(fit.coef_[0, 0]))
+        offsets.append(float(fit.intercept_[0]))
+    return slopes, offsets
+
+
+def doubtful_band(
+    probabilities: npt.NDArray[np.float32], actual: npt.NDArray[np.bool_], thresholds: npt.NDArray[np.float32]
+) -> float:
+    """Half-width of the band around the thresholds in which stages are right less than two times in three."""
+    stages = slice(0, len(STAGES))
+    away = np.abs(probabilities[:, stages] - thresholds[stages])
+    right = (probabilities[:, stages] >= thresholds[stages]) == actual[:, stages]
+    width = 0.02
+    for candidate in np.arange(0.02, 0.26, 0.01):
+        inside = away <= candidate
+        if inside.sum() >= 10 and right[inside].mean() < 2 / 3:
+            width = float(candidate)
+    return round(width, 2)
+
+
+def export_onnx(model: LifecycleNetwork, coder: Coder, answers: Sequence[Answer], folder: Path) -> Path:
+    """The network as int8 ONNX; batch, sentences and tokens may vary."""
+    model = model.to("cpu").float().eval()
+    windows = [window for answer in answers[:3] for window in coder.windows([unit.text for unit in answer.units])]
+    example = as_tensors(collate(windows[:3], coder.pad_id), "cpu")
+    exact, small = folder / "model.fp32.onnx", folder / "model.onnx"
+    batch, tokens, sentences = (torch.export.Dim(name, min=1) for name in ("batch", "tokens", "sentences"))
+    torch.onnx.export(
+        model,
+        (example["input_ids"], example["attention_mask"], example["pool"]),
+        str(exact),
+        input_names=["input_ids", "attention_mask", "pool"],
+        output_names=["logits"],
+        dynamic_shapes={
+            "input_ids": {0: batch, 1: tokens},
+            "attention_mask": {0: batch, 1: tokens},
+            "pool": {0: batch, 1: sentences, 2: tokens},
+        },
+        dynamo=True,
+        external_data=False,
+    )
+    # Eight bits a weight, with a scale for every block of QUANTIZED_BLOCK: rounding whole matrices, and
+    # activations by whole tensors, moved probabilities by up to 0.19.
+    graph = onnx.load(exact)
+    quantize_tables(graph.graph)
+    blocks = MatMulNBitsQuantizer(graph, bits=8, block_size=QUANTIZED_BLOCK, is_symmetric=True, accuracy_level=4)
+    blocks.process()
+    blocks.model.save_model_to_file(str(small))
+    exact.unlink()
+    return small
+
+
+def quantize_tables(graph: onnx.GraphProto) -> None:
+    """Embedding tables as int8 with a scale for every row: rare words keep their small numbers."""
+    for node in [node for node in graph.node if node.op_type == "Gather"]:
+        table = next((one for one in graph.initializer if one.name == node.input[0]), None)
+        if table is None or len(table.dims) != 2:
+            continue
+        real = numpy_helper.to_array(table)
+        scale = np.maximum(np.abs(real).max(axis=1, keepdims=True), 1e-12) / 127.0
+        name, ids, output = table.name, node.input[1], node.output[0]
+        graph.initializer.remove(table)
+        graph.initializer.extend(
+            [
+                numpy_helper.from_array(np.round(real / scale).astype(np.int8), f"{name}_quantized"),
+                numpy_helper.from_array(scale.astype(np.float32), f"{name}_scale"),
+            ]
+        )
+        place = list(graph.node).index(node)
+        graph.node.remove(node)
+        steps = [
+            onnx.helper.make_node("Gather", [f"{name}_quantized", ids], [f"{output}_whole"]),
+            onnx.helper.make_node("Cast", [f"{output}_whole"], [f"{output}_real"], to=onnx.TensorProto.FLOAT),
+            onnx.helper.make_node("Gather", [f"{name}_scale", ids], [f"{output}_scale"]),
+            onnx.helper.make_node("Mul", [f"{output}_real", f"{output}_scale"], [output]),
+        ]
+        for offset, step in enumerate(steps):
+            graph.node.insert(place + offset, step)
+
+
+def ship(
+    model: LifecycleNetwork, coder: Coder, dev: Sequence[Answer], recipe: Mapping[str, Any], source: Path, out: Path
+) -> None:
+    """Write the model folder: int8 ONNX, tokenizer, calibration and thresholds of the int8 model."""
+    out.mkdir(parents=True, exist_ok=True)
+    logits = predict(model, coder, dev, "cpu")
+    export_onnx(model, coder, dev, out)
+    (out / "tokenizer.json").write_bytes((source / "tokenizer.json").read_bytes())
+    actual = truth(dev)
+    write_classifier_file(
+        out, source, recipe, np.ones(len(OUTPUTS)), np.zeros(len(OUTPUTS)), np.full(len(OUTPUTS), 0.5), 0.05
+    )
+    # what ships is calibrated as it ships: on the logits of the int8 model
+    shipped = Classifier(out)
+    small = np.concatenate([shipped.logits([unit.text for unit in answer.units]) for answer in dev])
+    slopes, offsets = calibrate(small, actual)
+    probabilities = sigmoid(small * np.asarray(slopes, dtype=np.float32) + np.asarray(offsets, dtype=np.float32))
+    thresholds = best_thresholds(probabilities, actual)
+    doubt = doubtful_band(probabilities, actual, thresholds)
+    write_classifier_file(out, source, recipe, slopes, offsets, thresholds, doubt)
+    apart = np.abs(sigmoid(small) - sigmoid(logits))
+    scores = summary(small, actual)
+    print(f"int8 against torch: largest difference of a probability {apart.max():.3f}, mean {apart.mean():.4f}")
+    print("dev, int8: " + " ".join(f"{name} {value:.3f}" for name, value in scores.items()) + f"; doubt ±{doubt}")
+
+
+def write_classifier_file(
+    out: Path,
+    source: Path,
+    recipe: Mapping[str, Any],
+    slopes: npt.ArrayLike,
+    offsets: npt.ArrayLike,
+    thresholds: npt.ArrayLike,
+    doubt: float,
+) -> None:
+    config = AutoConfig.from_pretrained(source)
+
+    def column(values: npt.ArrayLike) -> dict[str, float]:
+        return {name: round(float(value), 5) for name, value in zip(OUTPUTS, np.asarray(values), strict=True)}
+
+    content = {
+        "name": f"lifecycle-{recipe['encoder']}-int8/1",
+        "outputs": list(OUTPUTS),
+        "slope": column(slopes),
+        "offset": column(offsets),
+        "threshold": column(thresholds),
+        "doubt": doubt,
+        "encoder": {name: getattr(config, name) for name in ENCODER_SETTINGS},
+        "recipe": dict(recipe),
+    }
+    (out / "classifier.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
