@@ -68,9 +68,9 @@ BROKEN_OFF = ("...", "…", "-")
 """A word that the plain reading breaks off is as often a hesitation: "It's... and that" for "um, and that"."""
 
 LEAST_ROOM_S = 0.15
-"""From a hesitation's start to the next word's. One that has less was hardly there: it needs held sound, or CERTAIN_FROM.
-A false one of the tuning half had 0.14 s, a true one of the human clips 0.16 s: filled pauses last 200 ms and more, but
-Whisper's times are rough."""
+"""From a hesitation's start to the next word's. One that has less was hardly there: it needs held sound, or
+CERTAIN_FROM. A false one of the tuning half had 0.14 s, a true one of the human clips 0.16 s: filled pauses last
+200 ms and more, but Whisper's times are rough."""
 
 CERTAIN_FROM = 0.8
 """Confidence of the primed reading from which neither a lack of room nor a word of the plain reading ("arm" for "um")
