@@ -23,7 +23,7 @@ from voice_coach.session import Coach
 from voice_coach.voice.speaking import Utterance
 
 SHORT = FIXTURES / "too_short.flac"
-LIMIT_S = 60.0
+LIMIT_S = 180.0
 
 
 class Script:
