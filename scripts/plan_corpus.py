@@ -8,6 +8,7 @@ Usage: scripts/plan_corpus.py > models/lifecycle/data/grid.tsv
            > models/lifecycle/data/grid_test_hard.tsv
        scripts/plan_corpus.py --weak --seed 57 --first 26 --writers 5 > models/lifecycle/data/grid_weak.tsv
        scripts/plan_corpus.py --weak --seed 91 --first 31 --writers 6 > models/lifecycle/data/grid_weak2.tsv
+       scripts/plan_corpus.py --weak --seed 131 --first 37 --writers 6 --each 32 > models/lifecycle/data/grid_weak3.tsv
 
 A corpus that its writers fill as they please drifts towards one voice telling one kind of
 story: a web outage, rolled back, well handled. The grid fixes the mix beforehand. Columns:

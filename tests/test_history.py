@@ -211,7 +211,10 @@ def test_lists_are_newest_first_and_filtered(folder: Path) -> None:
         assert names(level="expert") == ""
         assert store.count() == 5
         entries, names_of = store.entries(), [field.name for field in dataclasses.fields(TakeSummary)]
-        assert store.summaries() == [TakeSummary(**{n: getattr(one, n) for n in names_of}) for one in entries]
+        every = [TakeSummary(**{n: getattr(one, n) for n in names_of}) for one in entries]
+        assert store.summaries() == every
+        assert store.summaries(purpose="main") == [one for one in every if one.purpose == "main"]
+        assert store.days() == {one.taken_at.astimezone().date() for one in every}
         assert store.asked_since(NOW) == {"incident-response", "how-bad", "metrics-first"}
         assert store.asked_since(NOW + timedelta(days=4)) == {"metrics-first"}
         assert store.asked_since(NOW + timedelta(days=5)) == frozenset()

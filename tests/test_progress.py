@@ -191,6 +191,9 @@ def test_exercises_count_for_the_streak_and_nothing_else() -> None:
     assert [one.id for one in found.takes] == ["t19"]
     assert (found.streak_days, found.on_target, found.timed) == (2, 1, 1)
     assert all(best.take.id == "t19" for best in found.bests)
+    # days told apart, as whoever reads whole answers only does
+    days = {one.taken_at.astimezone().date() for one in (take(19), take(18), take(17))}
+    assert progress([take(19)], today=TODAY, good_pace_wpm=GOOD_PACE, days=days).streak_days == 3
 
 
 def test_bests_are_the_best_and_short_takes_have_none() -> None:

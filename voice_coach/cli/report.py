@@ -18,7 +18,8 @@ from voice_coach.cli.common import (
 from voice_coach.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Sequence, Set
+    from datetime import date
 
     from voice_coach.records import Assessment, TakeSummary
     from voice_coach.session import Coach
@@ -102,23 +103,24 @@ def progress(
 ) -> None:
     """Show what your takes say together: time, fillers, pace, stages; a trend only where it exceeds chance."""
     from voice_coach.history.store import Store, history_folder
+    from voice_coach.progress.summary import WHOLE_ANSWER
 
     with Store.open(history_folder()) as store:
-        takes = store.summaries()
-    if not takes:
+        takes, days = store.summaries(purpose=WHOLE_ANSWER), store.days()
+    if not days:
         raise UsageError("there are no takes yet; start with: voice-coach practice")
-    tell_progress(takes, html)
+    _tell_progress(takes, days, html)
 
 
-def tell_progress(takes: Sequence[TakeSummary], html: Path | None) -> None:
-    """Print what these takes say together, or write it as a page."""
+def _tell_progress(takes: Sequence[TakeSummary], days: Set[date], html: Path | None) -> None:
+    """Print what these takes say together, or write it as a page; days: on which there was any take."""
     from datetime import datetime
 
     from voice_coach.interviewer.feedback import FILLER_SOUNDS_GOOD
     from voice_coach.progress.summary import progress as sum_up
     from voice_coach.report.wording import GOOD_PACE_WPM
 
-    found = sum_up(takes, today=datetime.now().astimezone().date(), good_pace_wpm=GOOD_PACE_WPM)
+    found = sum_up(takes, today=datetime.now().astimezone().date(), good_pace_wpm=GOOD_PACE_WPM, days=days)
     if html is None:
         from rich.console import Console
 

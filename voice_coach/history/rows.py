@@ -7,7 +7,7 @@ import json
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timezone
+from datetime import date, datetime, timezone
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
@@ -92,10 +92,17 @@ def select(
         yield _entry(row)
 
 
-def summaries(connection: sqlite3.Connection) -> list[TakeSummary]:
-    """All takes, newest first, without what only `Entry` has. Raises: sqlite3.Error."""
-    query = f"SELECT {', '.join(_SUMMARY)} FROM takes ORDER BY taken_at DESC, id"
-    return [_summary(*row) for row in connection.execute(query)]
+def summaries(connection: sqlite3.Connection, purpose: str | None = None) -> list[TakeSummary]:
+    """All takes, or those of one purpose, newest first, without what only `Entry` has. Raises: sqlite3.Error."""
+    chosen, values = ("", ()) if purpose is None else ("WHERE purpose = ?", (purpose,))
+    query = f"SELECT {', '.join(_SUMMARY)} FROM takes {chosen} ORDER BY taken_at DESC, id"
+    return [_summary(*row) for row in connection.execute(query, values)]
+
+
+def days(connection: sqlite3.Connection) -> set[date]:
+    """The days of all takes, on the reader's calendar. Raises: sqlite3.Error."""
+    times = connection.execute("SELECT taken_at FROM takes")
+    return {datetime.fromisoformat(time).astimezone().date() for (time,) in times}
 
 
 @contextmanager

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from datetime import date, datetime, timedelta
-from itertools import pairwise
+from itertools import islice, pairwise
 
-from voice_coach.progress.trend import trend
+from voice_coach.progress.trend import RECENT_TAKES, trend
 from voice_coach.records import Assessment, Best, Progress, TakeSummary
 
 WHOLE_ANSWER = "main"
@@ -16,23 +16,35 @@ BEST_LEAST_S = 45.0
 """A shorter take may have no fillers simply because it has hardly any words."""
 
 
-def progress(takes: Sequence[TakeSummary], *, today: date, good_pace_wpm: tuple[float, float]) -> Progress:
+def progress(
+    takes: Sequence[TakeSummary],
+    *,
+    today: date,
+    good_pace_wpm: tuple[float, float],
+    days: Set[date] | None = None,
+) -> Progress:
     """Everything that is shown of these takes.
 
     takes in any order. today: on the reader's own calendar. good_pace_wpm: the band the pace is held
-    against. Trends, bests and the target count whole answers only; the streak counts every take.
+    against. Trends, bests and the target count whole answers only; the streak counts every take: days are those on
+    which there was one, on the reader's calendar; None reads them off the takes.
     """
     ordered = sorted(takes, key=lambda take: take.taken_at)
     answers = [take for take in ordered if take.purpose == WHOLE_ANSWER and take.duration_s is not None]
-    streak, longest = streaks({take.taken_at.astimezone().date() for take in ordered}, today)
+    if days is None:
+        days = {take.taken_at.astimezone().date() for take in ordered}
+    streak, longest = streaks(days, today)
     timed = [take for take in answers if take.verdict is not None]
     return Progress(
         takes=tuple(answers),
         trends=(
-            trend("time off target", [time_off_target_s(take) for take in answers]),
-            trend("fillers a minute", [take.fillers_per_minute for take in answers]),
-            trend("distance from a good pace", [off_band(take.speech_rate_wpm, good_pace_wpm) for take in answers]),
-            trend("strong stages", [strong_stages(take) for take in answers]),
+            trend("time off target", _latest(answers, time_off_target_s)),
+            trend("fillers a minute", _latest(answers, lambda take: take.fillers_per_minute)),
+            trend(
+                "distance from a good pace",
+                _latest(answers, lambda take: off_band(take.speech_rate_wpm, good_pace_wpm)),
+            ),
+            trend("strong stages", _latest(answers, strong_stages)),
         ),
         bests=tuple(_bests(answers, good_pace_wpm)),
         streak_days=streak,
@@ -84,7 +96,13 @@ def strong_stages(take: TakeSummary) -> int | None:
     return sum(level == "strong" for level in take.stages.values()) if take.stages else None
 
 
-def streaks(days: set[date], today: date) -> tuple[int, int]:
+def _latest(answers: Sequence[TakeSummary], figure: Callable[[TakeSummary], float | None]) -> Sequence[float]:
+    """The figure in the latest takes in which it is known, oldest first; older ones no trend asks about."""
+    known = (value for take in reversed(answers) if (value := figure(take)) is not None)
+    return list(islice(known, RECENT_TAKES))[::-1]
+
+
+def streaks(days: Set[date], today: date) -> tuple[int, int]:
     """Days in a row with a take: those that end today or yesterday, and the most there ever were."""
     run = longest = 0
     previous: date | None = None
