@@ -92,6 +92,22 @@ def test_what_only_held_sound_speaks_for_is_probable() -> None:
     assert [e.confidence for e in filled_pauses(PLAIN, reading(0.9), VOICED, [HELD])] == [0.8]
 
 
+@pytest.mark.parametrize(("held_s", "found"), [(0.16, 0), (0.24, 1)])
+def test_a_faint_hesitation_needs_long_held_sound(held_s: float, found: int) -> None:
+    steady = round(held_s / FRAME_S) + 1
+    sounds = [sound([9.0] * 10 + [2.0] * steady + [9.0] * 10, QUIET + [-30.0] * (steady + 10), start_s=1.0)]
+    assert len(filled_pauses(PLAIN, reading(0.07), VOICED, sounds)) == found
+    assert len(filled_pauses(PLAIN, reading(0.12), VOICED, sounds)) == 1
+
+
+def test_a_hesitation_in_both_readings_is_one_though_its_sound_is_late() -> None:
+    """Both readings ended a sentence 0.6 s before the held sound: the plain one was counted beside it."""
+    plain = [Word("it", 0.1, 0.5, 0.9), Word("Uh...", 0.6, 0.7, 0.9), Word("broke", 1.6, 2.0, 0.9)]
+    primed = [Word("it", 0.1, 0.5, 0.9), Word("Uh,", 0.6, 1.0, 0.9), Word("broke", 1.6, 2.0, 0.9)]
+    events = filled_pauses(plain, primed, VOICED, [HELD])
+    assert [(round(e.start_s, 2), e.confidence) for e in events] == [(1.16, 0.95)]
+
+
 def test_a_drawn_out_word_does_not_vouch_for_a_doubtful_hesitation() -> None:
     lengthened = [Word("and", 0.7, 1.44, 0.9), Word("uh", 1.44, 1.5, 0.12), Word("broke", 1.5, 2.0, 0.9)]
     assert filled_pauses(PLAIN, lengthened, VOICED, [HELD]) == ()

@@ -7,7 +7,7 @@ import pytest
 
 from voice_coach.records import SAMPLE_RATE_HZ, Span, Window, Word
 from voice_coach.session import Coach
-from voice_coach.speech.whisper import without_loops
+from voice_coach.speech.whisper import not_after, without_loops
 
 
 def words(text: str) -> tuple[Word, ...]:
@@ -31,6 +31,12 @@ def words(text: str) -> tuple[Word, ...]:
 )
 def test_loops_are_cut_to_one_round(text: str, kept: str) -> None:
     assert " ".join(word.text for word in without_loops(words(text))) == kept
+
+
+def test_words_that_alignment_stretched_past_what_was_read_come_back() -> None:
+    """ "also" stretched over a pause stood behind the fifteen words that were read next, so that all began at once."""
+    read = [Word("I'm", 39.0, 39.2, 0.9), Word("also", 44.8, 46.0, 0.4)]
+    assert [(word.start_s, word.end_s) for word in not_after(read, 39.6)] == [(39.0, 39.2), (39.6, 39.6)]
 
 
 def window(samples: np.ndarray, voiced: tuple[Span, ...]) -> Window:

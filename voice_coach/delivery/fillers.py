@@ -15,7 +15,7 @@ from dataclasses import replace
 from difflib import SequenceMatcher
 
 from voice_coach.delivery.discourse import discourse_markers
-from voice_coach.delivery.hesitations import held_between, steady_stretches
+from voice_coach.delivery.hesitations import SHORTEST_STEADY_S, held_between, steady_stretches
 from voice_coach.records import FillerEvent, Fillers, Sound, Span, Word
 
 FILLED_PAUSES = re.compile(r"(?:u+h*m+|u+h+|e+r+m+|e+r+|a+h+m*|h+m+|m+h*m+|u+gh+)", re.IGNORECASE)
@@ -27,6 +27,10 @@ NOT_PAUSES = re.compile(r"(?:uh-?huh|mm-?hmm|ah-?ha|err)", re.IGNORECASE)
 SURE_FROM = 0.2
 """Confidence of the primed reading from which a hesitation needs no held sound to be believed. Below it Whisper
 preferred another word by four to one or more."""
+
+FAINT_BELOW, FAINT_HELD_S = 0.1, 0.2
+"""Confidence below which only a long held sound speaks for a hesitation, and how long: words are seldom drawn out so
+far. The one of the human clips had 0.09 and 0.21 s."""
 
 HELD_NEAR_S = 0.3
 """How far from a hesitation's written time its held sound may lie; further off it is the word before (human
@@ -108,7 +112,7 @@ def filled_pauses(
     steady = steady_stretches(sounds)
     explained = _written_for_words(words, verbatim)
     primed = [
-        heard
+        (word, heard)
         for k, word in enumerate(verbatim)
         if is_filled_pause(word.text)
         and (heard := _heard(k, verbatim, steady, voiced)) is not None
@@ -118,19 +122,21 @@ def filled_pauses(
     ]
     events = []
     matched: set[int] = set()
-    for word in primed:
+    for word, heard in primed:
+        # both readings may be early by as much; the held sound says where it really is
+        times_s = (word.start_s, heard.start_s)
         twin = next(
             (
                 k
                 for k, other in enumerate(plain)
-                if k not in matched and abs(other.start_s - word.start_s) <= SAME_EVENT_S
+                if k not in matched and min(abs(other.start_s - time_s) for time_s in times_s) <= SAME_EVENT_S
             ),
             None,
         )
         if twin is not None:
             matched.add(twin)
         alone = ONE_CONFIDENCE if (word.confidence or 0.0) >= SURE_FROM else PROBABLE_CONFIDENCE
-        events.append(_pause_event(word, alone if twin is None else BOTH_CONFIDENCE))
+        events.append(_pause_event(heard, alone if twin is None else BOTH_CONFIDENCE))
     events += [_pause_event(word, ONE_CONFIDENCE) for k, word in enumerate(plain) if k not in matched]
     return tuple(sorted(events, key=lambda event: event.start_s))
 
@@ -226,7 +232,8 @@ def _heard(place: int, verbatim: Sequence[Word], steady: Sequence[Span], voiced:
         first_s = max(first_s, (before.start_s + before.end_s) / 2 if sure else before.end_s)
     if after is not None:
         last_s = min(last_s, (after.start_s + after.end_s) / 2)
-    held = held_between(steady, first_s, last_s, (word.start_s + word.end_s) / 2)
+    shortest_s = FAINT_HELD_S if (word.confidence or 0.0) < FAINT_BELOW else SHORTEST_STEADY_S
+    held = held_between(steady, first_s, last_s, (word.start_s + word.end_s) / 2, shortest_s)
     if held is not None:
         return replace(word, start_s=held.start_s, end_s=held.end_s)
     if not sure:

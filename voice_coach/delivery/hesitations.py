@@ -46,11 +46,13 @@ def steady_stretches(sounds: Sequence[Sound]) -> tuple[Span, ...]:
     return tuple(found)
 
 
-def held_between(steady: Sequence[Span], start_s: float, end_s: float, near_s: float) -> Span | None:
-    """The held sound inside a stretch of time that lies nearest to a point of it; None where there is none."""
+def held_between(
+    steady: Sequence[Span], start_s: float, end_s: float, near_s: float, shortest_s: float = SHORTEST_STEADY_S
+) -> Span | None:
+    """The held sound inside a stretch of time that lies nearest to a point of it; None where none is long enough."""
     inside = [
         Span(max(span.start_s, start_s), min(span.end_s, end_s))
         for span in steady
-        if min(span.end_s, end_s) - max(span.start_s, start_s) >= SHORTEST_STEADY_S
+        if min(span.end_s, end_s) - max(span.start_s, start_s) >= shortest_s
     ]
     return min(inside, key=lambda span: max(span.start_s - near_s, near_s - span.end_s), default=None)
