@@ -66,11 +66,26 @@ def doubtful_band(
 
 
 def export_onnx(model: LifecycleNetwork, coder: Coder, answers: Sequence[Answer], folder: Path) -> Path:
-    """The network as int8 ONNX; batch, sentences and tokens may vary."""
-    model = model.to("cpu").float().eval()
+    """The network as int8 ONNX; sentences and tokens may vary."""
     windows = [window for answer in answers[:3] for window in coder.windows([unit.text for unit in answer.units])]
-    example = as_tensors(collate(windows[:3], coder.pad_id), "cpu")
-    exact, small = folder / "model.fp32.onnx", folder / "model.onnx"
+    exported = export_exact(
+        model.to("cpu").float().eval(), as_tensors(collate(windows[:3], coder.pad_id), "cpu"), folder
+    )
+    # Eight bits a weight, with a scale for every block of QUANTIZED_BLOCK: rounding whole matrices, and
+    # activations by whole tensors, moved probabilities by up to 0.19.
+    quantize_tables(exported.graph)
+    blocks = MatMulNBitsQuantizer(exported, bits=8, block_size=QUANTIZED_BLOCK, is_symmetric=True, accuracy_level=4)
+    blocks.process()
+    small = folder / "model.onnx"
+    blocks.model.save_model_to_file(str(small))
+    return small
+
+
+def export_exact(model: LifecycleNetwork, example: Mapping[str, torch.Tensor], folder: Path) -> onnx.ModelProto:
+    """The network as ONNX in real numbers, for one window without padding at a time; folder holds it meanwhile."""
+    exact = folder / "model.fp32.onnx"
+    # torch's own attention leaves guards against rows that are masked whole, and another graph
+    model.encoder.set_attn_implementation("eager")
     batch, tokens, sentences = (torch.export.Dim(name, min=1) for name in ("batch", "tokens", "sentences"))
     torch.onnx.export(
         model,
@@ -85,16 +100,77 @@ def export_onnx(model: LifecycleNetwork, coder: Coder, answers: Sequence[Answer]
         },
         dynamo=True,
         external_data=False,
+        verbose=False,
     )
-    # Eight bits a weight, with a scale for every block of QUANTIZED_BLOCK: rounding whole matrices, and
-    # activations by whole tensors, moved probabilities by up to 0.19.
-    graph = onnx.load(exact)
-    quantize_tables(graph.graph)
-    blocks = MatMulNBitsQuantizer(graph, bits=8, block_size=QUANTIZED_BLOCK, is_symmetric=True, accuracy_level=4)
-    blocks.process()
-    blocks.model.save_model_to_file(str(small))
+    exported = onnx.load(exact)
     exact.unlink()
-    return small
+    layers = fuse_attention(exported.graph, model.encoder.config.num_attention_heads)
+    if layers != model.encoder.config.num_hidden_layers:
+        raise ValueError(f"attention of {layers} layers was found in the exported graph; has the exporter changed?")
+    exported.opset_import.append(onnx.helper.make_opsetid("com.microsoft", 1))
+    return exported
+
+
+def fuse_attention(graph: onnx.GraphProto, heads: int) -> int:
+    """Each layer's attention as one node, without a mask: a tenth less time for 500 tokens on one core.
+
+    ONNX Runtime has a kernel that never writes out the heads' tables of every token against every other,
+    but only where nothing is masked; a window that is run by itself has no padding to mask. Gives the number of layers.
+    """
+    layers = 0
+    made_by = {output: node for node in graph.node for output in node.output}
+    numbers = {one.name: numpy_helper.to_array(one) for one in graph.initializer}
+    readers: dict[str, list[onnx.NodeProto]] = {}
+    for node in graph.node:
+        for name in node.input:
+            readers.setdefault(name, []).append(node)
+
+    def shaped(node: onnx.NodeProto, place: int) -> str:
+        """What becomes an input of a node once it is split into heads."""
+        return made_by[made_by[node.input[place]].input[0]].input[0]
+
+    for softmax in [node for node in graph.node if node.op_type == "Softmax"]:
+        scaled = made_by[made_by[softmax.input[0]].input[0]]
+        scores = made_by[scaled.input[0]]
+        # the head's own attention, over a sentence's tokens, is no product of two
+        if scores.op_type != "MatMul":
+            continue
+        (mixed,) = readers[softmax.output[0]]
+        (turned,) = readers[mixed.output[0]]
+        (joined,) = readers[turned.output[0]]
+        fused = onnx.helper.make_node(
+            "MultiHeadAttention",
+            [shaped(scores, 0), shaped(scores, 1), shaped(mixed, 1)],
+            list(joined.output),
+            domain="com.microsoft",
+            num_heads=heads,
+            scale=float(numbers[scaled.input[1]]),
+        )
+        place = list(graph.node).index(joined)
+        graph.node.remove(joined)
+        graph.node.insert(place, fused)
+        layers += 1
+    for node in graph.node:
+        if node.op_type == "Shape" and node.input[0] == "attention_mask":
+            node.input[0] = "input_ids"  # of the same shape, and still there
+    _drop_unread(graph)
+    return layers
+
+
+def _drop_unread(graph: onnx.GraphProto) -> None:
+    """Take out what no output rests on: nodes, numbers, inputs."""
+    read = {output.name for output in graph.output}
+    kept: list[onnx.NodeProto] = []
+    for node in reversed(graph.node):
+        if read & set(node.output):
+            read.update(node.input)
+            kept.append(node)
+    del graph.node[:]
+    graph.node.extend(reversed(kept))
+    for values in (graph.initializer, graph.input):
+        wanted = [one for one in values if one.name in read]
+        del values[:]
+        values.extend(wanted)
 
 
 def quantize_tables(graph: onnx.GraphProto) -> None:

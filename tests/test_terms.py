@@ -39,6 +39,11 @@ def written(text: str, confidence: float = 0.9, own: tuple[str, ...] = ()) -> st
         ("The at CD cluster lost quorum.", "The etcd cluster lost quorum."),
         ("an I A M policy", "an IAM policy"),
         ("our S L O and the sla", "our SLO and the SLA"),
+        ("We had trouble with a WS for a week.", "We had trouble with AWS for a week."),
+        ("The SL I fell.", "The SLI fell."),
+        ("behind H.A. proxy", "behind HAProxy"),
+        ("our S. L. O. burned", "our SLO. burned"),
+        ("It was only a fall over.", "It was only a failover."),
         ("the envoys of Pager duty", "the envoys of PagerDuty"),
     ],
 )
@@ -63,6 +68,8 @@ def test_sound_alikes_become_terms(heard: str, right: str) -> None:
         "We had room killed by the furniture.",
         "We roll back the release.",
         "Let me fail over there.",
+        "Do not fall over there.",
+        "It was at 3 a.m. and I am tired.",
     ],
 )
 def test_ordinary_words_stay(text: str) -> None:

@@ -57,6 +57,9 @@ where it hears a name."""
 LONG_NAME = 8
 """Letters from which a term may have a comma read into it: "post, mortem", "pager, duty"."""
 
+_INITIALS = re.compile(r"(?:\w\.)+|.{1,2}")
+"""What ends with a full stop and ends no sentence: "H.A. proxy", "S. L. O."."""
+
 _SOUNDS = (("ph", "f"), ("ck", "k"), ("qu", "kw"), ("ch", "k"), ("x", "ks"), ("c", "k"), ("q", "k"), ("z", "s"))
 
 
@@ -131,7 +134,7 @@ def _term_of(run: Sequence[Word], glossary: Glossary) -> str | None:
     joined = _joined_run(run)
     commas = joined in glossary.heard and joined not in glossary.doubtful and len(joined) >= LONG_NAME
     stops = (".", "?", "!", ";", ":") if commas else (".", "?", "!", ",", ";", ":")
-    if any(word.text.endswith(stops) and len(word.text) > 2 for word in run[:-1]):
+    if any(word.text.endswith(stops) and not _INITIALS.fullmatch(word.text) for word in run[:-1]):
         return None
     if joined in glossary.heard:
         return glossary.heard[joined]
@@ -151,8 +154,8 @@ def _stands_for(run: Sequence[Word], glossary: Glossary, before: Sequence[Word],
     """Whether a run that sounds like a term is one here, and not the ordinary words that it is written as."""
     joined = _joined_run(run)
     if len(run) > 1 and joined in glossary.letters:
-        # "I A M" is spelled out; "I am" is not
-        return all(len(_joined(word.text)) == 1 for word in run)
+        # "I A M" and "a WS" are spelled out; "I am" is not
+        return all(len(_joined(word.text)) == 1 or _bare_letters(word).isupper() for word in run)
     if joined not in glossary.doubtful:
         return True
     ends = run[-1].text.endswith((".", "?", "!", ",", ";", ":"))
@@ -162,6 +165,10 @@ def _stands_for(run: Sequence[Word], glossary: Glossary, before: Sequence[Word],
 
 def _bare(word: Word) -> str:
     return word.text.lower().strip(".,?!;:…")
+
+
+def _bare_letters(word: Word) -> str:
+    return re.sub(r"[^A-Za-z]", "", word.text.removesuffix("'s"))
 
 
 def _joined_run(run: Sequence[Word]) -> str:
