@@ -25,7 +25,7 @@ FIXTURES = ROOT / "audio_fixtures"
 SPOKEN = sorted(path.stem for path in FIXTURES.glob("*.json") if json.loads(path.read_text())["units"])
 
 
-# A suite that a shell started in the background ignores Ctrl-C, and so would every program that it starts and interrupts.
+# A suite that a shell started in the background ignores Ctrl-C, and so would the programs that it interrupts.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
