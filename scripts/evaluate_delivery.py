@@ -200,19 +200,19 @@ def _score_timing(total: Measures, delivery: Delivery, known: Known, minutes: fl
 def _score_terms(
     terms: Terms, words: Sequence[Word], known: Known, correcting: Glossary | None, glossary: Glossary
 ) -> None:
-    written = _terms_in(correct_terms(words, correcting) if correcting else words, glossary)
+    written = terms_in(correct_terms(words, correcting) if correcting else words, glossary)
     there = Counter(term.lower() for term in known.terms)
     terms.right += (written & there).total()
     terms.there += there.total()
     terms.missed.update(there - written)
     # a term that the sentence itself writes as one, unmarked or in two words, was said
-    unmarked = _terms_in([Word(token, 0.0, 0.0, 1.0) for token in known.text.split()], glossary, joined=True)
+    unmarked = terms_in([Word(token, 0.0, 0.0, 1.0) for token in known.text.split()], glossary, joined=True)
     put_in = written - (there | unmarked)
     terms.inserted += put_in.total()
     terms.put_in.update(put_in)
 
 
-def _terms_in(words: Sequence[Word], glossary: Glossary, *, joined: bool = False) -> Counter[str]:
+def terms_in(words: Sequence[Word], glossary: Glossary, *, joined: bool = False) -> Counter[str]:
     """How often each term is written; joined: "roll back", "post-mortem" and "sev one" count, too."""
     tokens = [word.text.strip(".,?!;:").removesuffix("'s").lower() for word in words]
     names = {_letters(as_plain(name)) if joined else name.lower(): name.lower() for name in glossary.names}

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
@@ -25,6 +24,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import soundfile as sf
 import soxr
+from make_fixtures import RATE, Speaker
+from speak_delivery import OUT_HZ, SENTENCES, SPEECH_RMS, TERM, VOICES
 
 if TYPE_CHECKING:
     from voice_coach.records import Word
@@ -44,11 +45,7 @@ CARRIERS = (
     "In the end we fixed {} and went back to sleep.",
 )
 PLACE = "{}"
-TERM = re.compile(r"\[([^|\]]+)\|([^\]]+)\]")
-SPOKEN = ("terms_spoken.txt", "terms_spoken_test.txt")
-OUT_HZ = 16_000
 BETWEEN_S = 0.6
-SPEECH_RMS = 0.05
 IN_A_FILE = 8
 """Sentences: about 25 s, one window."""
 
@@ -56,7 +53,7 @@ IN_A_FILE = 8
 def pronunciations(terms: Sequence[str]) -> dict[str, list[str]]:
     """How each term is said: as the marked sentences say it; else letter by letter, or as it is written."""
     said: dict[str, list[str]] = defaultdict(list)
-    for name in SPOKEN:
+    for name in SENTENCES.values():
         for term, way in TERM.findall((ROOT / "tests/data" / name).read_text(encoding="utf-8")):
             if way not in said[term]:
                 said[term].append(way)
@@ -68,9 +65,6 @@ def pronunciations(terms: Sequence[str]) -> dict[str, list[str]]:
 
 def speak(args: argparse.Namespace) -> None:
     """A file of sentences a voice, and what they say and where beside it."""
-    from make_fixtures import RATE, Speaker
-    from speak_delivery import VOICES
-
     if sys.version_info >= (3, 11):
         import tomllib
     else:
@@ -108,6 +102,8 @@ def speak(args: argparse.Namespace) -> None:
 
 def hear(args: argparse.Namespace) -> None:
     """Print what was written for each term, where it is not the term."""
+    from evaluate_delivery import terms_in
+
     from voice_coach.speech.model_files import DEFAULT_WHISPER, find, verified
     from voice_coach.speech.terms import correct_terms, read_terms
     from voice_coach.speech.whisper import Whisper
@@ -120,9 +116,7 @@ def hear(args: argparse.Namespace) -> None:
             start_s, end_s = one["start"] / OUT_HZ - 0.3, one["end"] / OUT_HZ + 0.3
             inside = [word for word in words if start_s <= (word.start_s + word.end_s) / 2 <= end_s]
             spoken[one["term"]] += 1
-            wanted = one["term"].lower()
-            written = " ".join(word.text.lower().strip(".,?!;:") for word in correct_terms(inside, glossary))
-            if f" {wanted} " in f" {written.replace(chr(39) + 's', '')} ":
+            if terms_in(correct_terms(inside, glossary), glossary)[one["term"].lower()]:
                 right[one["term"]] += 1
             else:
                 wrong[one["term"]][_in_place(inside, one["carrier"])] += 1

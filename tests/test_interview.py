@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import jiwer
 import pytest
 
 from tests.conftest import FIXTURES, Run
@@ -142,13 +141,14 @@ def test_an_answer_and_its_follow_up_are_asked_heard_judged_and_kept(coach: Coac
     assert surface.asked[1] in {one.follow_up.id for one in coach.pack.follow_ups}
     assert [one.question.purpose for one in answers] == ["main", "follow_up"]
     first, second = surface.assessments
-    # the same words as when the recording is read from disk; a rounding may decide between "into" and "in to"
-    assert jiwer.cer(coach.analyze(SHORT).transcript.text, first.transcript.text) < 0.01
     # the follow-up has a target of its own
     assert second.delivery is not None
     assert (second.delivery.target.min_s, second.delivery.target.max_s) == (60.0, 90.0)
     takes = list_takes(tmp_path)
     assert [take.state for take in takes] == ["finished", "finished"]
+    # to the letter the words of the take on disk; the recording itself is finer than a take's 16 bits, which decides
+    # between "into" and "in to" where it is close
+    assert first.transcript.text == coach.analyze(takes[0].path).transcript.text
     assert [take.metadata.question_id for take in takes if take.metadata] == surface.asked
     for take in takes:
         assert take.duration_s == pytest.approx(first.recording.duration_s, abs=0.05) if first.recording else False

@@ -308,11 +308,8 @@ def _believed(pause: Word, words: Sequence[Word], verbatim: Sequence[Word]) -> b
     """
 
     def around(some: Sequence[Word]) -> list[str]:
-        return [
-            re.sub(r"\W", "", word.text.lower())
-            for word in some
-            if abs(word.start_s - pause.start_s) <= STRETCH_S / 2 and not is_filled_pause(word.text)
-        ]
+        near = (word for word in some if abs(word.start_s - pause.start_s) <= STRETCH_S / 2)
+        return _keys([word for word in near if not is_filled_pause(word.text)])
 
     plain, primed = around(words), around(verbatim)
     if not plain:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence, Set
+from collections.abc import Iterator, Sequence, Set
 from datetime import date, datetime, timedelta
-from itertools import islice, pairwise
+from itertools import pairwise
 
-from voice_coach.progress.trend import RECENT_TAKES, trend
+from voice_coach.progress.trend import trend
 from voice_coach.records import Assessment, Best, Progress, TakeSummary
 
 WHOLE_ANSWER = "main"
@@ -38,13 +38,10 @@ def progress(
     return Progress(
         takes=tuple(answers),
         trends=(
-            trend("time off target", _latest(answers, time_off_target_s)),
-            trend("fillers a minute", _latest(answers, lambda take: take.fillers_per_minute)),
-            trend(
-                "distance from a good pace",
-                _latest(answers, lambda take: off_band(take.speech_rate_wpm, good_pace_wpm)),
-            ),
-            trend("strong stages", _latest(answers, strong_stages)),
+            trend("time off target", [time_off_target_s(take) for take in answers]),
+            trend("fillers a minute", [take.fillers_per_minute for take in answers]),
+            trend("distance from a good pace", [off_band(take.speech_rate_wpm, good_pace_wpm) for take in answers]),
+            trend("strong stages", [strong_stages(take) for take in answers]),
         ),
         bests=tuple(_bests(answers, good_pace_wpm)),
         streak_days=streak,
@@ -94,12 +91,6 @@ def off_band(value: float | None, band: tuple[float, float]) -> float | None:
 def strong_stages(take: TakeSummary) -> int | None:
     """How many stages were told with something specific; None where nothing was judged."""
     return sum(level == "strong" for level in take.stages.values()) if take.stages else None
-
-
-def _latest(answers: Sequence[TakeSummary], figure: Callable[[TakeSummary], float | None]) -> Sequence[float]:
-    """The figure in the latest takes in which it is known, oldest first; older ones no trend asks about."""
-    known = (value for take in reversed(answers) if (value := figure(take)) is not None)
-    return list(islice(known, RECENT_TAKES))[::-1]
 
 
 def streaks(days: Set[date], today: date) -> tuple[int, int]:

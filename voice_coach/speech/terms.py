@@ -57,6 +57,9 @@ where it hears a name."""
 LONG_NAME = 8
 """Letters from which a term may have a comma read into it: "post, mortem", "pager, duty"."""
 
+_SENTENCE_ENDS = (".", "?", "!", ";", ":")
+_CLAUSE_ENDS = (*_SENTENCE_ENDS, ",")
+
 _INITIALS = re.compile(r"(?:\w\.)+|.{1,2}")
 """What ends with a full stop and ends no sentence: "H.A. proxy", "S. L. O."."""
 
@@ -133,7 +136,7 @@ def _term_of(run: Sequence[Word], glossary: Glossary) -> str | None:
     """
     joined = _joined_run(run)
     commas = joined in glossary.heard and joined not in glossary.doubtful and len(joined) >= LONG_NAME
-    stops = (".", "?", "!", ";", ":") if commas else (".", "?", "!", ",", ";", ":")
+    stops = _SENTENCE_ENDS if commas else _CLAUSE_ENDS
     if any(word.text.endswith(stops) and not _INITIALS.fullmatch(word.text) for word in run[:-1]):
         return None
     if joined in glossary.heard:
@@ -155,20 +158,16 @@ def _stands_for(run: Sequence[Word], glossary: Glossary, before: Sequence[Word],
     joined = _joined_run(run)
     if len(run) > 1 and joined in glossary.letters:
         # "I A M" and "a WS" are spelled out; "I am" is not
-        return all(len(_joined(word.text)) == 1 or _bare_letters(word).isupper() for word in run)
+        return all(len(_joined(word.text)) == 1 or word.text.removesuffix("'s").isupper() for word in run)
     if joined not in glossary.doubtful:
         return True
-    ends = run[-1].text.endswith((".", "?", "!", ",", ";", ":"))
+    ends = run[-1].text.endswith(_CLAUSE_ENDS)
     follows = _bare(after[0]) if after and not ends else ""
     return bool(before) and _bare(before[-1]) in BEFORE_A_NAME and follows not in AFTER_A_NUMBER
 
 
 def _bare(word: Word) -> str:
     return word.text.lower().strip(".,?!;:…")
-
-
-def _bare_letters(word: Word) -> str:
-    return re.sub(r"[^A-Za-z]", "", word.text.removesuffix("'s"))
 
 
 def _joined_run(run: Sequence[Word]) -> str:
