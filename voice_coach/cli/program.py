@@ -95,7 +95,7 @@ def run(arguments: list[str] | None = None) -> int:
     try:
         result = command(args=words or ["practice"], prog_name="voice-coach", standalone_mode=False)
     except typer.TyperException as exc:
-        told = getattr(exc, "format_message", exc.__str__)().replace("Value error, ", "")
+        told = getattr(exc, "format_message", exc.__str__)()
         complain(UsageError(f"{told} (see: voice-coach --help)"))
         return USAGE_EXIT
     except (KeyboardInterrupt, typer.Abort):
