@@ -146,7 +146,7 @@ with Store.open(folder / "history") as store:
         wav = take_wav(folder, number)
         facts = TakeFacts(wav.stem, datetime.now(timezone.utc), "incident-response")
         id = store.add(facts, audio=wav, assessment=assessment(chance, text=f"take number {number}"))
-        mine.append(id)
+        mine.append((number, id))
         print("added", number, id, flush=True)
         if number % 3 == 1:
             store.correct(id, [Correction("add", "um", "filled_pause", 0.2, 0.6)], fillers=None)
@@ -155,10 +155,10 @@ with Store.open(folder / "history") as store:
             store.reassess(id, assessment(chance, text=f"take number {number}, again"))
             print("judged", number, id, flush=True)
         if number % 4 == 3:
-            gone = mine.pop(0)
-            print("deleting", number, gone, flush=True)
-            store.delete(gone)
-            print("deleted", number, gone, flush=True)
+            gone, id = mine.pop(0)
+            print("deleting", gone, id, flush=True)
+            store.delete(id)
+            print("deleted", gone, id, flush=True)
 """
 
 TAKE_SAMPLES = 16_000
@@ -178,13 +178,13 @@ def take_wav(folder: Path, number: int) -> Path:
 
 @dataclass
 class Told:
-    """What a child said that it had done."""
+    """What a child said that it had done, by the number of the take: the id of a deleted take is free again."""
 
-    added: dict[str, int]
-    corrected: set[str]
-    judged: set[str]
-    deleting: set[str]
-    deleted: set[str]
+    added: set[int]
+    corrected: set[int]
+    judged: set[int]
+    deleting: set[int]
+    deleted: set[int]
 
 
 def run_and_kill(folder: Path, first: int, after_s: float, told: Told) -> int:
@@ -207,12 +207,9 @@ def run_and_kill(folder: Path, first: int, after_s: float, told: Told) -> int:
     for line in lines:
         if not line.endswith("\n"):
             continue
-        did, number, id = line.split()
-        last = int(number)
-        if did == "added":
-            told.added[id] = last
-        else:
-            getattr(told, did).add(id)
+        did, number, _ = line.split()
+        last = max(last, int(number))
+        getattr(told, did).add(int(number))
     return last + 2
 
 
@@ -222,14 +219,15 @@ def check_store(folder: Path, told: Told) -> None:
 
     with Store.open(folder / "history") as store:
         assert store.notes == (), store.notes
-        entries = {entry.id: entry for entry in store.entries()}
-        due = set(told.added) - told.deleting
+        kept = store.entries()
+        entries = {int(entry.take_id.removeprefix("take-")): entry for entry in kept}
+        assert len(entries) == len(kept), "a take is there twice"
+        due = told.added - told.deleting
         assert due <= set(entries), f"lost: {sorted(due - set(entries))}"
-        assert not told.deleted & set(entries), "a deleted take came back"
-        numbers = [entry.take_id for entry in entries.values()]
-        assert len(numbers) == len(set(numbers)), "a take is there twice"
-        for id, entry in entries.items():
-            number = int(entry.take_id.removeprefix("take-"))
+        back = told.deleted & set(entries)
+        assert not back, f"deleted, and there again: {sorted(back)}"
+        for number, entry in entries.items():
+            id = entry.id
             flac = store.audio(id)
             assert flac is not None, f"{id}: its sound is gone"
             samples = soundfile.read(flac, dtype="int16")[0].tobytes()
@@ -237,19 +235,20 @@ def check_store(folder: Path, told: Told) -> None:
             judged = store.assessments(id)
             assert judged[-1]["transcript"]["text"] == f"take number {number}"
             assert len(judged) == entry.assessments
-            assert entry.assessments == 2 or id not in told.judged
-            assert store.corrections(id) or id not in told.corrected
+            assert entry.assessments == 2 or number not in told.judged
+            assert store.corrections(id) or number not in told.corrected
             assert len(store.corrections(id)) == entry.corrections
+        ids = {entry.id for entry in kept}
         left = [path.name for path in (folder / "history" / "pending").iterdir()]
         assert not left, f"left over: {left}"
         files = {path.name for path in (folder / "history" / "takes").iterdir()}
-        assert files == {f"{id}{ending}" for id in entries for ending in (".flac", ".json")}
+        assert files == {f"{id}{ending}" for id in ids for ending in (".flac", ".json")}
 
 
 def kill_often(kills: int, *, longest_s: float = 0.25, seed: int = SEED, folder: Path | None = None) -> Told:
     """Kill a saving child so many times, and check the store each time. Raises: AssertionError."""
     chance = random.Random(seed)
-    told = Told({}, set(), set(), set(), set())
+    told = Told(set(), set(), set(), set(), set())
     with tempfile.TemporaryDirectory() as made:
         where, number = folder or Path(made), 0
         for done in range(1, kills + 1):

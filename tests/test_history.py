@@ -569,6 +569,14 @@ def test_killed_at_random_moments_nothing_is_lost() -> None:
     assert len(told.added) > 12
 
 
+def test_an_id_whose_deletion_is_not_ended_is_not_given_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = iter(["2222b", "2222c"])
+    monkeypatch.setattr(random.SystemRandom, "choices", lambda *_, **__: list(next(drawn)))
+    with Store.open(folder) as store:
+        (folder / "pending" / "2222b.delete").write_text("[]")
+        assert store.add(TakeFacts("take-1", NOW), audio=None, assessment=judged()) == "2222c"
+
+
 @pytest.mark.parametrize("source", ["there", "gone"])
 def test_a_save_that_was_cut_off_is_ended_by_whoever_comes_next(folder: Path, tmp_path: Path, source: str) -> None:
     """What a process killed right after its first write leaves behind."""
@@ -787,11 +795,11 @@ def test_ten_thousand_takes_are_listed_in_a_blink(folder: Path) -> None:
 def test_the_check_after_a_kill_can_fail(tmp_path: Path) -> None:
     from bench_history import Told
 
-    told = Told({}, set(), set(), set(), set())
+    told = Told(set(), set(), set(), set(), set())
     with Store.open(tmp_path / "history") as store:
         wav = take_wav(tmp_path, 3)
         id = store.add(TakeFacts(wav.stem, NOW), audio=wav, assessment=judged("take number 3"))
-        told.added[id] = 3
+        told.added.add(3)
     check_store(tmp_path, told)
     soundfile.write(tmp_path / "history" / "takes" / f"{id}.flac", np.zeros(16_000), 16_000)
     with pytest.raises(AssertionError, match="its sound differs"):

@@ -290,11 +290,13 @@ class Store:
         return KeptTake(id, TakeFacts(id, datetime.now(timezone.utc)), _NO_SOUND, None, own=False)
 
     def _free_id(self) -> str:
+        """An id that no take has, nor one whose saving or deletion is still to be ended."""
         chance = random.SystemRandom()
         while True:
             id = "".join(chance.choices(ID_ALPHABET, k=ID_LENGTH))
             known = self._connection.execute("SELECT 1 FROM takes WHERE id = ?", (id,)).fetchone()
-            if not known and not self._home.changed(id).exists() and not self._home.kept(id).exists():
+            files = (self._home.changed(id), self._home.kept(id), self._home.deleted(id))
+            if not known and not any(path.exists() for path in files):
                 return id
 
 
