@@ -19,6 +19,9 @@ from voice_coach.coverage.packing import Packed, collate, pack, tokenize
 TRAINING_CORE, TRAINING_BEFORE = 440, 64
 """Tokens of a window that teach, and of context before them: of a long answer more than at run time."""
 
+BATCH_ON_GPU = 32
+"""Windows that are read together; on a processor padding costs more than is saved."""
+
 CUT_ANYWHERE = 0.3
 """So many answers are cut into windows at any place, not only where they grow too long for one."""
 
@@ -55,13 +58,27 @@ def predict(
     model: LifecycleNetwork, coder: Coder, answers: Sequence[Answer], device: str, *, fast: bool = False
 ) -> npt.NDArray[np.float32]:
     """Logits, float32 [units, outputs], of all units in order."""
+    texts = [[unit.text for unit in answer.units] for answer in answers]
+    return windows_logits(model, coder, texts, device, fast=fast)
+
+
+def windows_logits(
+    model: LifecycleNetwork, coder: Coder, texts: Sequence[Sequence[str]], device: str, *, fast: bool = False
+) -> npt.NDArray[np.float32]:
+    """Logits, float32 [sentences, outputs], of all answers' sentences in order."""
     model.eval()
-    rows: list[npt.NDArray[np.float32]] = []
+    at_once = 1 if device == "cpu" else BATCH_ON_GPU
+    windows = [window for one in texts for window in coder.windows(one)]
+    rows: list[npt.NDArray[np.float32]] = [np.zeros((0, len(OUTPUTS)), dtype=np.float32)] * len(windows)
+    # windows of like length side by side waste less padding
+    order = sorted(range(len(windows)), key=lambda k: len(windows[k].tokens))
     with torch.no_grad(), torch.autocast(device.partition(":")[0], dtype=torch.bfloat16, enabled=fast):
-        for answer in answers:
-            windows = coder.windows([unit.text for unit in answer.units])
-            logits = model(**as_tensors(collate(windows, coder.pad_id), device)).float().cpu().numpy()
-            rows += [logits[row, : len(window.sentences)] for row, window in enumerate(windows)]
+        for first in range(0, len(order), at_once):
+            places = order[first : first + at_once]
+            inputs = as_tensors(collate([windows[k] for k in places], coder.pad_id), device)
+            logits = model(**inputs).float().cpu().numpy()
+            for row, k in enumerate(places):
+                rows[k] = logits[row, : len(windows[k].sentences)]
     return np.concatenate(rows)
 
 

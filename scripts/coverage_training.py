@@ -1,0 +1,401 @@
+"""How the classifier learns: phases, windows with what is wanted of them, loss, and the loop."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from coverage_scores import Coder, predict, summary, truth
+from mishearing import Mishearing
+from torch.nn import functional
+from transformers import AutoModel, get_linear_schedule_with_warmup
+from variants import Mix, Variant, checksum, vary
+
+from voice_coach.coverage.corpus import Answer
+from voice_coach.coverage.labels import OUTPUTS, STAGES
+from voice_coach.coverage.network import LifecycleNetwork, as_tensors
+from voice_coach.coverage.packing import Packed, collate
+
+INITIAL_SEED = 0
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A stretch of training with a learning rate of its own, falling from its peak to zero.
+
+    schedule: epochs in which the rate falls to zero; only the first `epochs` of them are run. mix: how answers are
+    changed. spoken: learn from what the speech path made of answers, too.
+    """
+
+    name: str
+    epochs: int
+    schedule: int
+    rate: float
+    head_rate: float
+    mix: Mix
+    spoken: bool
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One training run's settings; what ships is the default."""
+
+    encoder: str = "gte-small"
+    whole_epochs: int = 4
+    whole_schedule: int = 5
+    rate: float = 8e-5
+    head_rate: float = 1e-3
+    short_epochs: int = 5
+    short_rate: float = 4e-5
+    short_head_rate: float = 3e-4
+    excerpt: float = 0.35
+    heard: float = 0.35
+    layer_decay: float = 0.9
+    batch: int = 4
+    dropout: float = 0.1
+    r_drop: float = 0.0
+    positive_weight: float = 1.5
+    merge: float = 0.08
+    split: float = 0.08
+    presence: float = 0.3
+    unpunctuated: float = 0.3
+    fillers: float = 0.08
+    soft: float = 0.0
+    seed: int = 0
+
+    def phases(self) -> tuple[Phase, ...]:
+        """Whole answers first; then short ones and recognised speech, which would blur the start.
+
+        The first phase leaves its last, slowest epoch to the second.
+        """
+        whole = Mix(0.0, 0.0, self.merge, 0.0, self.unpunctuated, self.fillers)
+        short = Mix(self.excerpt, self.heard, self.merge, self.split, self.unpunctuated, self.fillers)
+        phases = (
+            Phase("whole", self.whole_epochs, self.whole_schedule, self.rate, self.head_rate, whole, spoken=False),
+            Phase(
+                "short", self.short_epochs, self.short_epochs, self.short_rate, self.short_head_rate, short, spoken=True
+            ),
+        )
+        return tuple(phase for phase in phases if phase.epochs)
+
+
+@dataclass(frozen=True)
+class Lessons:
+    """What there is to learn from: answers as written, and as the speech path took some of them down."""
+
+    written: Sequence[Answer]
+    heard: Sequence[Answer]
+    ears: Mishearing
+
+    @classmethod
+    def of(cls, written: Sequence[Answer], heard: Sequence[Answer]) -> Lessons:
+        return cls(written, heard, Mishearing.learn({answer.id: answer for answer in written}, heard))
+
+    def few(self, answers: int) -> Lessons:
+        """About so many answers of them, to try things out."""
+        return Lessons(self.written[:: max(1, len(self.written) // answers)], self.heard[: answers // 8], self.ears)
+
+    def variants(self, phase: Phase, epoch: int) -> list[Variant]:
+        """Of every answer one, as this epoch (from 0 on) has it; the same in every run."""
+        name = f"{phase.name} {epoch}"
+        variants = [vary(answer, phase.mix, name, self.ears) for answer in self.written]
+        if phase.spoken:
+            variants += [vary(answer, phase.mix, f"{name} heard", None) for answer in self.heard]
+        return variants
+
+
+class Taught:
+    """What teachers said of variants, kept in one file: by phase and epoch, a byte for each probability."""
+
+    def __init__(self, file: Path) -> None:
+        self._kept = dict(np.load(file))
+
+    @staticmethod
+    def key(phase: Phase, epoch: int) -> str:
+        return f"{phase.name}-{epoch}"
+
+    def of(self, phase: Phase, epoch: int, variants: Sequence[Variant]) -> npt.NDArray[np.float32]:
+        """Probabilities, float32 [sentences, outputs], of the variants in order.
+
+        Raises: ValueError if they are of other variants: the data or the mix have changed since.
+        """
+        key = self.key(phase, epoch)
+        if key not in self._kept or int(self._kept[f"{key}-checksum"]) != checksum(variants):
+            raise ValueError(
+                f"no teacher has read the variants of {key} as they are now: run scripts/teach_coverage.py"
+            )
+        return self._kept[key].astype(np.float32) / 255.0
+
+    @staticmethod
+    def save(file: Path, read: dict[str, tuple[int, npt.NDArray[np.float32]]]) -> None:
+        """read: for each key the checksum of its variants, and their probabilities."""
+        kept: dict[str, Any] = {}
+        for key, (crc, probabilities) in read.items():
+            kept[key] = np.round(probabilities * 255.0).astype(np.uint8)
+            kept[f"{key}-checksum"] = np.int64(crc)
+        np.savez_compressed(file, **kept)
+
+
+@dataclass(frozen=True)
+class Process:
+    """This process among those that train together, under `accelerate launch`; alone otherwise."""
+
+    rank: int
+    count: int
+    device: str
+
+    @classmethod
+    def find(cls) -> Process:
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+            return cls(0, 1, device)
+        from accelerate import PartialState
+
+        state = PartialState(cpu=device == "cpu")
+        return cls(state.process_index, state.num_processes, "cpu" if device == "cpu" else str(state.device))
+
+    @property
+    def first(self) -> bool:
+        return self.rank == 0
+
+    def wait(self) -> None:
+        """Until every process has come this far."""
+        if self.count > 1:
+            torch.distributed.barrier()
+
+    def say(self, text: str) -> None:
+        """Print, once for all processes."""
+        if self.first:
+            print(text, flush=True)
+
+    def share(self, items: Sequence[Any]) -> Sequence[Any]:
+        """This process' part of a list that all have alike; every part is equally long."""
+        return items[: len(items) // self.count * self.count][self.rank :: self.count]
+
+    @property
+    def half_precision(self) -> bool:
+        """Whether bfloat16 is worth it: without instructions for it a processor is five times slower."""
+        return self.device != "cpu" or bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+
+
+@dataclass(frozen=True, eq=False)
+class Row:
+    """One window with what is wanted of its sentences.
+
+    goal: float32 [sentences, outputs], NaN where it is not known. bags: as Variant.bags, of this window's own
+    sentences. soft: a teacher's probabilities, float32 [sentences, outputs]; None without a teacher.
+    """
+
+    window: Packed
+    goal: npt.NDArray[np.float32]
+    bags: Sequence[tuple[tuple[int, ...], npt.NDArray[np.float32]]]
+    soft: npt.NDArray[np.float32] | None
+
+
+def rows_of(
+    variants: Sequence[Variant], coder: Coder, rng: random.Random, soft: npt.NDArray[np.float32] | None
+) -> list[Row]:
+    """Windows of all variants, in random order."""
+    rows, first = [], 0
+    for variant in variants:
+        for window in coder.training_windows(variant.texts, rng):
+            place = {sentence: k for k, sentence in enumerate(window.sentences)}
+            bags = [
+                (tuple(place[k] for k in among), wanted)
+                for among, wanted in variant.bags
+                if all(k in place for k in among)  # cut apart by the window's end: at least one, but where?
+            ]
+            sentences = list(window.sentences)
+            taught = None if soft is None else soft[first : first + len(variant.texts)][sentences]
+            rows.append(Row(window, variant.goal[sentences], bags, taught))
+        first += len(variant.texts)
+    rng.shuffle(rows)
+    return rows
+
+
+@dataclass(frozen=True)
+class Batch:
+    """inputs: as packing.collate. goal, soft: float [batch, sentences, outputs], NaN where nothing is wanted.
+    bags: bool [bags, sentences]; bag_rows: int64 [bags], the window of each; bag_goal: float [bags, outputs]."""
+
+    inputs: dict[str, torch.Tensor]
+    goal: torch.Tensor
+    soft: torch.Tensor
+    bags: torch.Tensor
+    bag_rows: torch.Tensor
+    bag_goal: torch.Tensor
+
+
+def batch_of(rows: Sequence[Row], pad_id: int, device: str) -> Batch:
+    inputs = as_tensors(collate([row.window for row in rows], pad_id), device)
+    most = inputs["pool"].shape[1]
+    goal = np.full((len(rows), most, len(OUTPUTS)), np.nan, dtype=np.float32)
+    soft = goal.copy()
+    members, owners, wanted = [], [], []
+    for k, row in enumerate(rows):
+        goal[k, : len(row.goal)] = row.goal
+        if row.soft is not None:
+            soft[k, : len(row.soft)] = row.soft
+        for among, labels in row.bags:
+            member = np.zeros(most, dtype=bool)
+            member[list(among)] = True
+            members.append(member)
+            owners.append(k)
+            wanted.append(labels)
+    return Batch(
+        inputs,
+        torch.from_numpy(goal).to(device),
+        torch.from_numpy(soft).to(device),
+        torch.from_numpy(np.asarray(members, dtype=bool).reshape(-1, most)).to(device),
+        torch.tensor(owners, dtype=torch.long, device=device),
+        torch.from_numpy(np.asarray(wanted, dtype=np.float32).reshape(-1, len(OUTPUTS))).to(device),
+    )
+
+
+def loss_of(logits: torch.Tensor, batch: Batch, recipe: Recipe) -> torch.Tensor:
+    """Cross-entropy of the sentences, of units that were cut, and of the stages of the window as a whole.
+
+    Whether a stage is told at all hangs on its most certain sentence, so the greatest logit of a window
+    is taught as well (multiple-instance learning by max pooling, Zhou & Zhang 2002): one sentence
+    wrongly taken for a stage weighs as much there as a stage not heard. Of the parts of a cut unit the likeliest
+    is taught in the same way.
+    """
+    known = ~torch.isnan(batch.goal)
+    weight = torch.full((len(OUTPUTS),), recipe.positive_weight, device=logits.device)
+    each = functional.binary_cross_entropy_with_logits(
+        logits, batch.goal.nan_to_num(), pos_weight=weight, reduction="none"
+    )
+    total, count = (each * known).sum(), known.sum()
+    likeliest = logits[batch.bag_rows].masked_fill(~batch.bags.unsqueeze(-1), -1e4).amax(dim=1)
+    total = total + (functional.softplus(-likeliest) * recipe.positive_weight * batch.bag_goal).sum()
+    loss = total / (count + batch.bag_goal.sum())
+    if recipe.soft:
+        said = ~torch.isnan(batch.soft)
+        apart = functional.binary_cross_entropy_with_logits(logits, batch.soft.nan_to_num(), reduction="none")
+        loss = (1.0 - recipe.soft) * loss + recipe.soft * (apart * said).sum() / said.sum().clamp(min=1)
+    if recipe.presence:
+        stages = slice(0, len(STAGES))
+        inside = batch.inputs["pool"].amax(dim=-1) > 0
+        most = logits[..., stages].masked_fill(~inside.unsqueeze(-1), -1e4).amax(dim=1)
+        told = batch.goal[..., stages].nan_to_num().amax(dim=1)
+        bagged = torch.zeros_like(told).index_reduce(0, batch.bag_rows, batch.bag_goal[:, stages], "amax")
+        told = torch.maximum(told, bagged)
+        loss = loss + recipe.presence * functional.binary_cross_entropy_with_logits(most, told)
+    return loss
+
+
+def parameter_groups(model: LifecycleNetwork, recipe: Recipe, phase: Phase) -> list[dict[str, Any]]:
+    """The lower a layer, the slower it learns (Howard & Ruder 2018, discriminative fine-tuning)."""
+    layers = model.encoder.config.num_hidden_layers
+    groups: list[dict[str, Any]] = []
+    for name, parameter in model.named_parameters():
+        if not name.startswith("encoder."):
+            rate = phase.head_rate
+        else:
+            depth = next((int(p) for p in name.split(".") if p.isdigit()), -1)
+            rate = phase.rate * recipe.layer_decay ** (layers - 1 - depth)
+        decay = 0.0 if parameter.ndim == 1 else 0.01
+        groups.append({"params": [parameter], "lr": rate, "weight_decay": decay})
+    return groups
+
+
+def batches_of(rows: list[Row], coder: Coder, recipe: Recipe, rng: random.Random, to: Process) -> Iterator[Batch]:
+    """This process' batches of an epoch."""
+    # windows of like length side by side waste less padding; the batches stay in random order
+    blocks = [sorted(rows[i : i + 64], key=lambda row: len(row.window.tokens)) for i in range(0, len(rows), 64)]
+    batches = [block[i : i + recipe.batch] for block in blocks for i in range(0, len(block), recipe.batch)]
+    rng.shuffle(batches)
+    for batch in to.share(batches):
+        yield batch_of(batch, coder.pad_id, to.device)
+
+
+def loss_on(model: torch.nn.Module, batch: Batch, recipe: Recipe, here: Process) -> torch.Tensor:
+    with torch.autocast(here.device.partition(":")[0], dtype=torch.bfloat16, enabled=here.half_precision):
+        logits = model(**batch.inputs).float()
+        again = model(**batch.inputs).float() if recipe.r_drop else logits
+    loss = loss_of(logits, batch, recipe)
+    if recipe.r_drop:
+        loss = (loss + loss_of(again, batch, recipe)) / 2
+        inside = batch.inputs["pool"].amax(dim=-1) > 0
+        loss = loss + recipe.r_drop * functional.mse_loss(torch.sigmoid(logits[inside]), torch.sigmoid(again[inside]))
+    return loss
+
+
+def new_model(folder: Path, recipe: Recipe, device: str) -> LifecycleNetwork:
+    """The pretrained encoder with a fresh head."""
+    # the head starts the same in every run, or averaging runs would average unlike things
+    torch.manual_seed(INITIAL_SEED)
+    encoder = AutoModel.from_pretrained(folder, add_pooling_layer=False, attn_implementation="eager")
+    return LifecycleNetwork(encoder, encoder.config.hidden_size, recipe.dropout).to(device)
+
+
+def run_phase(
+    model: LifecycleNetwork,
+    phase: Phase,
+    recipe: Recipe,
+    lessons: Lessons,
+    dev: Sequence[Answer],
+    coder: Coder,
+    here: Process,
+    checkpoint: Path,
+    taught: Taught | None = None,
+) -> None:
+    """Teach the model for one phase; the weights of its best dev epoch are then in it and at `checkpoint`.
+
+    Without dev answers they are those of its last epoch.
+    """
+    rng = random.Random(f"{recipe.seed} {phase.name}")
+    torch.manual_seed(1000 * recipe.seed + here.rank)
+    rows = rows_of(lessons.variants(phase, 0), coder, random.Random(0), None)
+    steps = len(rows) // recipe.batch // here.count + 1
+    parallel: torch.nn.Module = model
+    if here.count > 1:
+        parallel = torch.nn.parallel.DistributedDataParallel(model)
+    optimizer = torch.optim.AdamW(parameter_groups(model, recipe, phase))
+    schedule = get_linear_schedule_with_warmup(optimizer, min(steps, 150), steps * max(phase.schedule, phase.epochs))
+    actual, best = truth(dev) if dev else None, -1.0
+    for epoch in range(phase.epochs):
+        parallel.train()
+        started, total, count = time.perf_counter(), torch.zeros((), device=here.device), 0
+        variants = lessons.variants(phase, epoch)
+        rows = rows_of(variants, coder, rng, taught.of(phase, epoch, variants) if taught else None)
+        for batch in batches_of(rows, coder, recipe, rng, here):
+            loss = loss_on(parallel, batch, recipe, here)
+            optimizer.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+            schedule.step()
+            total, count = total + loss.detach(), count + 1
+        took = f"seed {recipe.seed} {phase.name} {epoch + 1}: loss {float(total) / max(count, 1):.4f}"
+        if actual is None:
+            here.say(f"{took}  {time.perf_counter() - started:.0f} s")
+            continue
+        scores = summary(predict(model, coder, dev, here.device), actual)
+        here.say(
+            f"{took}  dev "
+            + " ".join(f"{name[:4]} {scores[name]:.3f}" for name in (*OUTPUTS, "stages", "star"))
+            + f"  {time.perf_counter() - started:.0f} s"
+        )
+        value = worth(scores)
+        if value > best:
+            best = value
+            if here.first:
+                torch.save(model.state_dict(), checkpoint)
+    if actual is None and here.first:
+        torch.save(model.state_dict(), checkpoint)
+    here.wait()
+    model.load_state_dict(torch.load(checkpoint, map_location=here.device))
+
+
+def worth(scores: dict[str, float]) -> float:
+    """What an epoch is chosen by: stages first, then STAR, then the labels that few sentences carry."""
+    return scores["stages"] + 0.5 * scores["star"] + 0.1 * (scores["impact"] + scores["cowboy"] + scores["specific"])

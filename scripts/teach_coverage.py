@@ -1,0 +1,138 @@
+#!/usr/bin/env python3
+"""Let a larger encoder read every answer that it was not taught, for the small one to learn from.
+
+Usage: scripts/teach_coverage.py                           all folds, one after another
+       scripts/teach_coverage.py --fold 0                  one fold, into build/coverage/teachers/
+       scripts/teach_coverage.py --gather                  the folds that are there, into the corpus
+
+Writers are dealt into FOLDS; each fold is read by a teacher (all-mpnet-base-v2) that learnt from the others, so
+that what it says is no memory of the labels (out-of-fold distillation). It reads the variants of every epoch of
+training (scripts/variants.py): the sentences are the very ones that the small encoder will be shown, and of a unit
+that was cut the teacher says which part tells it. A GPU needs minutes; two cores a day.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from coverage_scores import Coder, sigmoid, windows_logits
+from coverage_training import Lessons, Phase, Process, Recipe, Taught, new_model, run_phase
+from fetch_encoder import fetch
+from train_coverage import ROOT, TAUGHT, all_lessons, dev_answers
+from variants import checksum
+
+from voice_coach.coverage.corpus import Answer
+
+FOLDS = 4
+TEACHER = Recipe(encoder="mpnet", whole_epochs=0, short_epochs=5, short_rate=5e-5, short_head_rate=1e-3, batch=8)
+
+
+def fold_of(writer: str, writers: list[str]) -> int:
+    return writers.index(writer) % FOLDS
+
+
+def epochs_of(recipe: Recipe) -> list[tuple[Phase, int]]:
+    return [(phase, epoch) for phase in recipe.phases() for epoch in range(phase.epochs)]
+
+
+def writers_of(lessons: Lessons, phase: Phase) -> list[str]:
+    """Of each variant of a phase, in order, who wrote it."""
+    answers = [*lessons.written, *(lessons.heard if phase.spoken else ())]
+    return [answer.writer for answer in answers]
+
+
+def read_fold(
+    fold: int, teacher: Recipe, lessons: Lessons, dev: Sequence[Answer], source: Path, here: Process, work: Path
+) -> None:
+    """Teach one teacher and let it read its fold of every epoch's variants."""
+    writers = sorted({answer.writer for answer in lessons.written})
+    others = Lessons(
+        [answer for answer in lessons.written if fold_of(answer.writer, writers) != fold],
+        [answer for answer in lessons.heard if fold_of(answer.writer, writers) != fold],
+        lessons.ears,
+    )
+    coder = Coder(source)
+    model = new_model(source, teacher, here.device)
+    for phase in teacher.phases():
+        run_phase(model, phase, teacher, others, dev, coder, here, work / f"teacher-{fold}.pt")
+    started = time.perf_counter()
+    read: dict[str, Any] = {}
+    for phase, epoch in epochs_of(Recipe()):
+        mine = [
+            variant
+            for variant, writer in zip(lessons.variants(phase, epoch), writers_of(lessons, phase), strict=True)
+            if fold_of(writer, writers) == fold
+        ]
+        logits = windows_logits(
+            model, coder, [variant.texts for variant in mine], here.device, fast=here.half_precision
+        )
+        read[Taught.key(phase, epoch)] = sigmoid(logits)
+    np.savez_compressed(work / f"fold-{fold}.npz", **read)
+    here.say(f"fold {fold} read in {time.perf_counter() - started:.0f} s")
+
+
+def gather(lessons: Lessons, work: Path, file: Path) -> None:
+    """All folds' readings in the order of the variants, and how well they agree with the labels."""
+    writers = sorted({answer.writer for answer in lessons.written})
+    folds = [dict(np.load(work / f"fold-{fold}.npz")) for fold in range(FOLDS)]
+    together: dict[str, tuple[int, npt.NDArray[np.float32]]] = {}
+    for phase, epoch in epochs_of(Recipe()):
+        key = Taught.key(phase, epoch)
+        variants = lessons.variants(phase, epoch)
+        places = [0] * FOLDS
+        rows = []
+        for variant, writer in zip(variants, writers_of(lessons, phase), strict=True):
+            fold = fold_of(writer, writers)
+            rows.append(folds[fold][key][places[fold] : places[fold] + len(variant.texts)])
+            places[fold] += len(variant.texts)
+        together[key] = (checksum(variants), np.concatenate(rows))
+    Taught.save(file, together)
+    print(f"{file}: {sum(len(read) for _, read in together.values())} sentences, {agreement(lessons, together)}")
+
+
+def agreement(lessons: Lessons, read: dict[str, tuple[int, npt.NDArray[np.float32]]]) -> str:
+    from coverage_scores import best_thresholds, f1
+
+    from voice_coach.coverage.labels import OUTPUTS
+
+    phase, epoch = epochs_of(Recipe())[0]
+    goal = np.concatenate([variant.goal for variant in lessons.variants(phase, epoch)]) > 0.5
+    said = read[Taught.key(phase, epoch)][1]
+    limits = best_thresholds(said, goal)
+    return " ".join(f"{name} {f1(said[:, k] >= limits[k], goal[:, k]):.3f}" for k, name in enumerate(OUTPUTS))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--fold", type=int, choices=range(FOLDS))
+    parser.add_argument("--gather", action="store_true")
+    parser.add_argument("--epochs", type=int, default=TEACHER.short_epochs)
+    parser.add_argument("--limit", type=int, default=0, help="only so many answers (to try things out)")
+    parser.add_argument("--work", type=Path, default=ROOT / "build" / "coverage" / "teachers")
+    parser.add_argument("--out", type=Path, default=TAUGHT)
+    args = parser.parse_args()
+    here = Process.find()
+    args.work.mkdir(parents=True, exist_ok=True)
+    lessons = all_lessons()
+    if args.limit:
+        lessons = lessons.few(args.limit)
+    teacher = replace(TEACHER, short_epochs=args.epochs)
+    for fold in [args.fold] if args.fold is not None else range(FOLDS) if not args.gather else []:
+        source = fetch(teacher.encoder, ROOT / "build" / "encoders")
+        read_fold(fold, teacher, lessons, [] if args.limit else dev_answers(), source, here, args.work)
+    if args.fold is None:
+        gather(lessons, args.work, args.out)
+
+
+if __name__ == "__main__":
+    main()
