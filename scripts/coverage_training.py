@@ -286,8 +286,7 @@ def loss_of(logits: torch.Tensor, batch: Batch, recipe: Recipe) -> torch.Tensor:
         inside = batch.inputs["pool"].amax(dim=-1) > 0
         most = logits[..., stages].masked_fill(~inside.unsqueeze(-1), -1e4).amax(dim=1)
         told = batch.goal[..., stages].nan_to_num().amax(dim=1)
-        bagged = torch.zeros_like(told).index_reduce(0, batch.bag_rows, batch.bag_goal[:, stages], "amax")
-        told = torch.maximum(told, bagged)
+        told = told.index_add(0, batch.bag_rows, batch.bag_goal[:, stages]).clamp(max=1.0)
         loss = loss + recipe.presence * functional.binary_cross_entropy_with_logits(most, told)
     return loss
 

@@ -1,0 +1,164 @@
+"""How answers are varied and what is wanted of the classifier for them; no training run."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from coverage_training import Lessons, Phase, Recipe, Row, Taught, batch_of, loss_of
+from mishearing import Mishearing
+from variants import Mix, checksum, cut_in_two, vary
+
+from voice_coach.coverage.corpus import Answer, Unit
+from voice_coach.coverage.labels import OUTPUTS
+from voice_coach.coverage.packing import pack
+
+NOTHING = Mix(excerpt=0.0, heard=0.0, merge=0.0, split=0.0, unpunctuated=0.0, fillers=0.0)
+DETECTION, MITIGATION = OUTPUTS.index("detection"), OUTPUTS.index("mitigation")
+
+
+def unit(text: str, *labels: str) -> Unit:
+    return Unit(text, frozenset(labels), frozenset())
+
+
+def answer(*units: Unit, id: str = "w01-01") -> Answer:
+    return Answer(id, "main", False, False, units)
+
+
+WRITTEN = answer(
+    unit("The pager went off at four, and I looked at the graphs.", "detection"),
+    unit("We rolled it back, which took two minutes.", "mitigation"),
+    unit("That was that."),
+)
+HEARD = answer(
+    unit("The page went off at 4."),
+    unit("And I looked at the graphs."),
+    unit("We rolled it back, which took two minutes."),
+    unit("That was that."),
+)
+
+
+def test_what_is_heard_is_learnt_from_what_was() -> None:
+    ears = Mishearing.learn({WRITTEN.id: WRITTEN}, [HEARD])
+    assert ears.taken_for["pager",]["page"] == 1
+    assert ears.taken_for["four",]["4"] == 1
+    assert ears.taken_for["graphs",] == {"graphs": 1}
+
+
+def test_a_place_seldom_seen_ends_no_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Mishearing.learn({WRITTEN.id: WRITTEN}, [HEARD]).ends == {}
+    monkeypatch.setattr("mishearing.FEWEST_GAPS", 1)
+    ends = Mishearing.learn({WRITTEN.id: WRITTEN}, [HEARD]).ends
+    assert ends["comma joint"] == 0.0
+    assert ends["unit stop"] == 1.0
+    assert ends["none other"] == 0.0
+
+
+def test_pieces_hold_every_word_and_know_their_units() -> None:
+    ears = Mishearing(ends={"comma joint": 1.0, "unit stop": 1.0})
+    pieces = ears.hear([one.text for one in WRITTEN.units], random.Random(0))
+    assert [(piece.text, piece.units) for piece in pieces] == [
+        ("The pager went off at four.", (0,)),
+        ("And I looked at the graphs.", (0,)),
+        ("We rolled it back.", (1,)),
+        ("Which took two minutes.", (1,)),
+        ("That was that.", (2,)),
+    ]
+    joined = Mishearing(ends={}).hear([one.text for one in WRITTEN.units], random.Random(0))
+    assert [piece.units for piece in joined] == [(0, 1, 2)]
+
+
+def test_of_a_cut_unit_one_part_is_wanted_and_no_part_is_named() -> None:
+    split = Mix(**{**vars(NOTHING), "split": 1.0})
+    variant = vary(WRITTEN, split, "short 0", None)
+    assert len(variant.texts) == 5
+    assert np.isnan(variant.goal[:2, DETECTION]).all()
+    assert (variant.goal[:2, MITIGATION] == 0.0).all()
+    assert [among for among, _ in variant.bags] == [(0, 1), (2, 3)]
+    assert variant.bags[0][1][DETECTION] == 1.0
+
+
+def test_units_run_together_carry_the_labels_of_both() -> None:
+    merged = vary(WRITTEN, Mix(**{**vars(NOTHING), "merge": 1.0}), "whole 0", None)
+    assert len(merged.texts) == 1
+    assert merged.goal[0, DETECTION] == merged.goal[0, MITIGATION] == 1.0
+    assert merged.bags == ()
+
+
+def test_a_variant_hangs_on_its_name_alone() -> None:
+    mix = Mix(excerpt=0.5, heard=0.5, merge=0.3, split=0.5, unpunctuated=0.5, fillers=0.5)
+    ears = Mishearing(ends={"comma joint": 0.5})
+    names = [f"short {epoch}" for epoch in range(20)]
+    first = [vary(WRITTEN, mix, name, ears) for name in names]
+    assert checksum(first) == checksum([vary(WRITTEN, mix, name, ears) for name in names])
+    assert len({variant.texts for variant in first}) > 5
+
+
+def test_a_sentence_without_a_comma_is_not_cut() -> None:
+    assert cut_in_two("We rolled it back", random.Random(0)) == ["We rolled it back"]
+    assert cut_in_two("We rolled it back, and that was the end", random.Random(0)) == [
+        "We rolled it back.",
+        "And that was the end",
+    ]
+
+
+def row(goal: np.ndarray, bags: list, soft: np.ndarray | None = None) -> Row:  # type: ignore[type-arg]
+    [window] = pack([[5, 6]] * len(goal), 1, 2)
+    return Row(window, goal.astype(np.float32), bags, soft)
+
+
+def test_either_part_of_a_cut_unit_satisfies_the_loss() -> None:
+    wanted = np.zeros(len(OUTPUTS), dtype=np.float32)
+    wanted[DETECTION] = 1.0
+    goal = np.zeros((2, len(OUTPUTS)))
+    goal[:, DETECTION] = np.nan
+    batch = batch_of([row(goal, [((0, 1), wanted)])], 0, "cpu")
+    recipe = Recipe(presence=0.0)
+
+    def loss(first: float, second: float) -> float:
+        logits = torch.full((1, 2, len(OUTPUTS)), -8.0)
+        logits[0, 0, DETECTION], logits[0, 1, DETECTION] = first, second
+        return float(loss_of(logits, batch, recipe))
+
+    assert loss(8.0, -8.0) == pytest.approx(loss(-8.0, 8.0))
+    assert loss(8.0, -8.0) < 0.01 < loss(-8.0, -8.0)
+    assert loss(8.0, 8.0) == pytest.approx(loss(8.0, -8.0))
+
+
+def test_a_stage_told_only_by_a_cut_unit_is_present_in_its_window() -> None:
+    wanted = np.zeros(len(OUTPUTS), dtype=np.float32)
+    wanted[DETECTION] = 1.0
+    goal = np.zeros((2, len(OUTPUTS)))
+    goal[:, DETECTION] = np.nan
+    batch = batch_of([row(goal, [((0, 1), wanted)])], 0, "cpu")
+    unheard, heard = torch.full((1, 2, len(OUTPUTS)), -8.0), torch.full((1, 2, len(OUTPUTS)), -8.0)
+    heard[0, 1, DETECTION] = 8.0
+    only_presence = Recipe(presence=1.0, positive_weight=0.0)
+    assert float(loss_of(heard, batch, only_presence)) < 0.1 < float(loss_of(unheard, batch, only_presence))
+
+
+def test_a_teacher_pulls_towards_what_it_said() -> None:
+    said = np.full((2, len(OUTPUTS)), 0.9, dtype=np.float32)
+    batch = batch_of([row(np.zeros((2, len(OUTPUTS))), [], said)], 0, "cpu")
+    sure, torn = torch.full((1, 2, len(OUTPUTS)), -6.0), torch.full((1, 2, len(OUTPUTS)), 0.0)
+    assert float(loss_of(sure, batch, Recipe(presence=0.0))) < float(loss_of(torn, batch, Recipe(presence=0.0)))
+    assert float(loss_of(sure, batch, Recipe(presence=0.0, soft=0.9))) > float(
+        loss_of(torn, batch, Recipe(presence=0.0, soft=0.9))
+    )
+
+
+def test_a_teacher_is_held_to_the_variants_that_it_read(tmp_path: Path) -> None:
+    phase = Phase("short", 1, 1, 1e-5, 1e-3, NOTHING, spoken=True)
+    lessons = Lessons.of([WRITTEN], [HEARD])
+    variants = lessons.variants(phase, 0)
+    assert [len(variant.texts) for variant in variants] == [3, 4]
+    said = np.linspace(0.0, 1.0, 7 * len(OUTPUTS), dtype=np.float32).reshape(7, -1)
+    Taught.save(tmp_path / "taught.npz", {Taught.key(phase, 0): (checksum(variants), said)})
+    taught = Taught(tmp_path / "taught.npz")
+    assert np.abs(taught.of(phase, 0, variants) - said).max() < 0.003
+    other = Lessons.of([answer(*WRITTEN.units[:2])], [])
+    with pytest.raises(ValueError, match="teach_coverage"):
+        taught.of(phase, 0, other.variants(phase, 0))
