@@ -21,7 +21,15 @@ from voice_coach.records import SAMPLE_RATE_HZ, Delivery, Samples, Sound, Span, 
 from voice_coach.speech.terms import correct_terms, read_terms
 from voice_coach.speech.whisper import Whisper
 
-READ_BY = ("audio/activity.py", "audio/windows.py", "audio/sound.py", "speech/whisper.py", "records.py")
+READ_BY = (
+    "audio/activity.py",
+    "audio/windows.py",
+    "audio/sound.py",
+    "speech/whisper.py",
+    "speech/terms.py",
+    "questions/terms.toml",
+    "records.py",
+)
 SYSTEMS = ("plain", "prompt", "coach")
 
 
@@ -77,7 +85,9 @@ class Reader:
 
 
 def _code(path: Path) -> str:
-    """A module without its comments and docstrings, which change nothing that is read."""
+    """A module without its comments and docstrings, which change nothing that is read; any other file as it is."""
+    if path.suffix != ".py":
+        return path.read_text(encoding="utf-8")
     tree = ast.parse(path.read_text(encoding="utf-8"))
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):

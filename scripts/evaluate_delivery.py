@@ -340,7 +340,7 @@ def main() -> None:
         show_discourse()
     if parts == ["discourse"]:
         return
-    reader = Reader(Whisper(verified(find(DEFAULT_WHISPER))))
+    reader = Reader(Whisper(verified(find(DEFAULT_WHISPER)), glossary=read_terms()))
     if "human" in parts:
         show_human(reader)
     if "fixtures" in parts:

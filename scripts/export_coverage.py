@@ -202,16 +202,24 @@ def quantize_tables(graph: onnx.GraphProto) -> None:
 
 
 def ship(
-    model: LifecycleNetwork, coder: Coder, dev: Sequence[Answer], recipe: Mapping[str, Any], source: Path, out: Path
+    model: LifecycleNetwork,
+    coder: Coder,
+    dev: Sequence[Answer],
+    recipes: Sequence[Mapping[str, Any]],
+    source: Path,
+    out: Path,
 ) -> None:
-    """Write the model folder: int8 ONNX, tokenizer, calibration and thresholds of the int8 model."""
+    """Write the model folder: int8 ONNX, tokenizer, calibration and thresholds of the int8 model.
+
+    recipes: of the runs whose weights were averaged; kept with the model.
+    """
     out.mkdir(parents=True, exist_ok=True)
     logits = predict(model, coder, dev, "cpu")
     export_onnx(model, coder, dev, out)
     (out / "tokenizer.json").write_bytes((source / "tokenizer.json").read_bytes())
     actual = truth(dev)
     write_classifier_file(
-        out, source, recipe, np.ones(len(OUTPUTS)), np.zeros(len(OUTPUTS)), np.full(len(OUTPUTS), 0.5), 0.05
+        out, source, recipes, np.ones(len(OUTPUTS)), np.zeros(len(OUTPUTS)), np.full(len(OUTPUTS), 0.5), 0.05
     )
     # what ships is calibrated as it ships: on the logits of the int8 model
     shipped = Classifier(out)
@@ -220,7 +228,7 @@ def ship(
     probabilities = sigmoid(small * np.asarray(slopes, dtype=np.float32) + np.asarray(offsets, dtype=np.float32))
     thresholds = best_thresholds(probabilities, actual)
     doubt = doubtful_band(probabilities, actual, thresholds)
-    write_classifier_file(out, source, recipe, slopes, offsets, thresholds, doubt)
+    write_classifier_file(out, source, recipes, slopes, offsets, thresholds, doubt)
     apart = np.abs(sigmoid(small) - sigmoid(logits))
     scores = summary(small, actual)
     print(f"int8 against torch: largest difference of a probability {apart.max():.3f}, mean {apart.mean():.4f}")
@@ -230,7 +238,7 @@ def ship(
 def write_classifier_file(
     out: Path,
     source: Path,
-    recipe: Mapping[str, Any],
+    recipes: Sequence[Mapping[str, Any]],
     slopes: npt.ArrayLike,
     offsets: npt.ArrayLike,
     thresholds: npt.ArrayLike,
@@ -242,13 +250,13 @@ def write_classifier_file(
         return {name: round(float(value), 5) for name, value in zip(OUTPUTS, np.asarray(values), strict=True)}
 
     content = {
-        "name": f"lifecycle-{recipe['encoder']}-int8/1",
+        "name": f"lifecycle-{recipes[0]['encoder']}-int8/1",
         "outputs": list(OUTPUTS),
         "slope": column(slopes),
         "offset": column(offsets),
         "threshold": column(thresholds),
         "doubt": doubt,
         "encoder": {name: getattr(config, name) for name in ENCODER_SETTINGS},
-        "recipe": dict(recipe),
+        "recipes": [dict(recipe) for recipe in recipes],
     }
     (out / "classifier.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")

@@ -108,7 +108,8 @@ def hear(args: argparse.Namespace) -> None:
     from voice_coach.speech.terms import correct_terms, read_terms
     from voice_coach.speech.whisper import Whisper
 
-    whisper, glossary = Whisper(verified(find(DEFAULT_WHISPER))), read_terms()
+    glossary = read_terms()
+    whisper = Whisper(verified(find(DEFAULT_WHISPER)), glossary=glossary)
     right, spoken, wrong = Counter[str](), Counter[str](), defaultdict[str, Counter[str]](Counter)
     for path in sorted(args.to.glob("*.flac")):
         words = list(_read(whisper, path))

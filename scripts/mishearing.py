@@ -68,7 +68,8 @@ class Mishearing:
                 elif b - a <= LONGEST_SPAN and d - c <= LONGEST_SPAN and a < b:
                     phrase = tuple(_plain(word) for word, _ in said[a:b])
                     one.taken_for[phrase][" ".join(word.strip(".,?!") for word, _ in got[c:d])] += 1
-        # a phrase said elsewhere and heard right weighs against its mishearing
+        # A phrase that was heard right elsewhere weighs against its mishearing. It is counted as often as the rarest of
+        # its words, which is too often: mishearings of phrases are drawn too seldom.
         right = {word: heard_as[word] for (word, *more), heard_as in one.taken_for.items() if not more}
         for phrase, heard_as in one.taken_for.items():
             if len(phrase) > 1:

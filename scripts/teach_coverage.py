@@ -8,7 +8,7 @@ Usage: scripts/teach_coverage.py                           all folds, one after 
 Writers are dealt into FOLDS; each fold is read by a teacher (all-mpnet-base-v2) that learnt from the others, so
 that what it says is no memory of the labels (out-of-fold distillation). It reads the variants of every epoch of
 training (scripts/variants.py): the sentences are the very ones that the small encoder will be shown, and of a unit
-that was cut the teacher says which part tells it. A GPU needs minutes; two cores a day.
+that was cut the teacher says which part tells it. One process; a GPU needs minutes, two cores a day.
 """
 
 from __future__ import annotations
@@ -121,6 +121,8 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=ROOT / "build" / "coverage" / "teachers")
     parser.add_argument("--out", type=Path, default=TAUGHT)
     args = parser.parse_args()
+    if args.limit and args.out == TAUGHT:
+        parser.error("--limit reads a few answers only: say with --out where their readings go")
     here = Process.find()
     args.work.mkdir(parents=True, exist_ok=True)
     lessons = all_lessons()

@@ -17,6 +17,7 @@ thresholds on dev, export to int8 ONNX, compare ONNX and torch. On a GPU it uses
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -80,7 +81,15 @@ def train_one(
     for phase in phases:
         checkpoint = work / f"{recipe.encoder}-{recipe.seed}-{phase.name}.pt"
         run_phase(model, phase, recipe, lessons, dev, coder, here, checkpoint, taught)
+        if here.first:
+            made = {**vars(recipe), "start": start.stem if start else None}
+            recipe_file(checkpoint).write_text(json.dumps(made), encoding="utf-8")
     return checkpoint
+
+
+def recipe_file(checkpoint: Path) -> Path:
+    """Beside the weights, how they were made."""
+    return checkpoint.with_suffix(".recipe.json")
 
 
 def average(states: Sequence[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
@@ -128,7 +137,8 @@ def main() -> None:
     encoder = AutoModel.from_pretrained(source, add_pooling_layer=False, attn_implementation="eager")
     model = LifecycleNetwork(encoder, encoder.config.hidden_size)
     model.load_state_dict(average([torch.load(path, map_location="cpu") for path in checkpoints]))
-    ship(model, Coder(source), dev, vars(recipe), source, args.out)
+    recipes = [json.loads(recipe_file(path).read_text(encoding="utf-8")) for path in checkpoints]
+    ship(model, Coder(source), dev, recipes, source, args.out)
 
 
 if __name__ == "__main__":

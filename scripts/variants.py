@@ -1,7 +1,7 @@
 """Every answer as it might have been handed over: cut short, run together, misheard, without punctuation.
 
-A variant is drawn from the answer's id, the phase and the epoch alone, so that what a teacher says of it
-(scripts/teach_coverage.py) can be kept and used in any later run.
+A variant is drawn by the answer's id, the phase and the epoch, and not by a run's seed, so that what a teacher says of
+it (scripts/teach_coverage.py) can be kept and used in any later run on the same corpus.
 """
 
 from __future__ import annotations

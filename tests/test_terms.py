@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from voice_coach.errors import QuestionPackError
-from voice_coach.records import Word
-from voice_coach.speech.terms import correct_terms, read_terms
+from voice_coach.records import HeardTerm, Word
+from voice_coach.speech.terms import correct_terms, read_terms, suspected
 
 
 def said(text: str, confidence: float = 0.9) -> list[Word]:
@@ -86,6 +87,44 @@ def test_a_word_that_is_a_name_too_keeps_its_spelling(text: str) -> None:
 def test_only_unsure_words_are_taken_for_what_they_resemble() -> None:
     assert written("Promethius's kubernities failed", confidence=0.3).split()[1] == "Kubernetes"
     assert written("the kubernities failed", confidence=0.9) == "the kubernities failed"
+
+
+@pytest.mark.parametrize(
+    ("heard", "term"),
+    [("we opened Hebana to look", "Kibana"), ("from Day to Dog.", "Datadog"), ("the HPS scaled it", "HPA")],
+)
+def test_what_resembles_a_term_is_suspected(heard: str, term: str) -> None:
+    assert term in {one.term for one in suspected(said(heard, 0.6), read_terms())}
+
+
+@pytest.mark.parametrize(
+    ("heard", "confidence", "term"),
+    [
+        ("we opened Hebana to look", 0.95, "Kibana"),  # read without doubt
+        ("we opened Kibana to look", 0.6, "Kibana"),  # a term already
+        ("it was the data. Dog days", 0.6, "Datadog"),  # a sentence ends inside
+        ("we had to roll back the release", 0.5, "rollback"),  # sounds the same as a rollback
+        ("so 10 and 17 of them", 0.5, "SEV-1"),  # no consonants to resemble any
+        ("because so many", 0.5, "ECS"),  # an acronym is written in capitals
+        ("so um then", 0.5, "SLO"),
+    ],
+)
+def test_what_is_certain_or_known_is_not(heard: str, confidence: float, term: str) -> None:
+    assert term not in {one.term for one in suspected(said(heard, confidence), read_terms())}
+
+
+def test_what_sounds_like_a_term_is_written_as_it() -> None:
+    words = said("an alert from Day to Dog. Then")
+    words[3] = replace(words[3], sounds_like=HeardTerm("Datadog", 3, "daytodog"))
+    corrected = correct_terms(words, read_terms())
+    assert " ".join(word.text for word in corrected) == "an alert from Datadog. Then"
+    assert (corrected[3].start_s, corrected[3].end_s, corrected[3].sounds_like) == (1.5, 2.9, None)
+    # what is spelled like a term takes its own words
+    again = said("a data data dog")
+    again[1] = replace(again[1], sounds_like=HeardTerm("Datadog", 2, "datadata"))
+    assert " ".join(word.text for word in correct_terms(again, read_terms())) == "a data Datadog"
+    # a word between was dropped since, over silence: what was weighed is no longer there
+    assert "Datadog" not in " ".join(word.text for word in correct_terms([*words[:4], *words[5:]], read_terms()))
 
 
 def test_a_users_own_term_is_put_right() -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import soundfile
 
+from voice_coach.audio.windows import WindowCutter
 from voice_coach.records import SAMPLE_RATE_HZ, Span, Window, Word
 from voice_coach.session import Coach
 from voice_coach.speech.whisper import not_after, without_loops
@@ -55,6 +57,27 @@ def test_very_short_windows_do_no_harm(coach: Coach, seconds: float) -> None:
     noise = np.random.default_rng(0).normal(0, 0.05, round(seconds * SAMPLE_RATE_HZ))
     found = coach.whisper.transcribe(window(noise, (Span(0.0, 0.3),)))
     assert all(0.0 <= word.start_s <= word.end_s <= seconds + 1.0 for word in (*found.words, *found.verbatim))
+
+
+def heard_terms(coach: Coach, fixture: str, begin_s: float, end_s: float) -> tuple[str, list[str]]:
+    """The plain words of a part of a fixture, and the terms that sounded as likely."""
+    begin, count = round(begin_s * SAMPLE_RATE_HZ), round((end_s - begin_s) * SAMPLE_RATE_HZ)
+    samples, _ = soundfile.read(f"audio_fixtures/{fixture}.flac", frames=count, start=begin, dtype="float32")
+    cutter = WindowCutter()
+    found = [word for one in (*cutter.push(samples), *cutter.finish()) for word in coach.whisper.transcribe(one).words]
+    return " ".join(word.text for word in found), [word.sounds_like.term for word in found if word.sounds_like]
+
+
+def test_a_misheard_term_is_told_by_the_sound(coach: Coach) -> None:
+    """Nothing in the list of sound-alikes knows "post-war" or "Day to Dog"."""
+    text, terms = heard_terms(coach, "strong_answer", 152.0, 162.0)
+    assert ("post-war" in text, terms) == (True, ["postmortem"])
+    text, terms = heard_terms(coach, "filler_heavy", 20.0, 30.0)
+    assert ("Day to Dog" in text, terms) == (True, ["Datadog"])
+
+
+def test_no_term_is_heard_in_ordinary_speech(coach: Coach) -> None:
+    assert heard_terms(coach, "off_topic", 0.0, 40.0)[1] == []
 
 
 def test_words_without_voice_near_them_are_dropped(coach: Coach) -> None:

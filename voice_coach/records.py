@@ -226,13 +226,29 @@ class EmbeddedAudio:
 
 
 @dataclass(frozen=True, slots=True)
+class HeardTerm:
+    """A term of the field that sounds not much less likely than what was written.
+
+    count: of the words that it would stand for. written: their letters and digits, in small letters.
+    """
+
+    term: str
+    count: int
+    written: str
+
+
+@dataclass(frozen=True, slots=True)
 class Word:
-    """One spoken word as written down, punctuation attached; confidence is 0 to 1."""
+    """One spoken word as written down, punctuation attached; confidence is 0 to 1.
+
+    sounds_like: the term that may begin here, by the sound; None where none was looked for.
+    """
 
     text: str
     start_s: float
     end_s: float
     confidence: float | None
+    sounds_like: HeardTerm | None = None
 
 
 @dataclass(frozen=True, slots=True)

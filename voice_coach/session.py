@@ -110,7 +110,7 @@ class Coach:
                 folder = verified(find(self.whisper_name))
                 self.chosen_device = choose_device(self.device, folder)
                 options = WhisperOptions(self.chosen_device.name, self.chosen_device.compute_type, self.threads)
-                self._whisper = Whisper(folder, options)
+                self._whisper = Whisper(folder, options, read_terms(own=self.terms))
                 self.load_s += time.perf_counter() - started
             return self._whisper
 

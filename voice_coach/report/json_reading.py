@@ -105,7 +105,8 @@ def _recording(table: Mapping[str, Any]) -> Recording:
 def _words(transcript: Mapping[str, Any], *, typed: bool) -> tuple[Word, ...]:
     if typed:
         return tuple(Word(token, 0.0, 0.0, None) for token in transcript["text"].split())
-    return _all(Word, transcript["words"])
+    # what a word sounded like is settled before it is kept
+    return tuple(Word(one["text"], one["start_s"], one["end_s"], one["confidence"]) for one in transcript["words"])
 
 
 def _delivery(table: Mapping[str, Any]) -> Delivery:

@@ -3,7 +3,8 @@
 Whisper is not told the terms beforehand: a prompt that names them makes it write them where they were not
 said. Instead runs of written words that sound like a term, and like nothing else that people say, are
 replaced. What is a term's sound-alike stands in a list (questions/terms.toml) or, for terms of the user's own,
-follows from the term.
+follows from the term. Runs that only resemble a term are held against the sound: Whisper says how likely it would have
+written the term in their place (speech/whisper.py).
 """
 
 from __future__ import annotations
@@ -15,8 +16,13 @@ from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+from rapidfuzz.distance import Indel
+from rapidfuzz.process import cdist
+
 from voice_coach.errors import QuestionPackError
-from voice_coach.records import Word
+from voice_coach.records import HeardTerm, Word
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -35,6 +41,21 @@ to 0.95 on average (session.FOREIGN_BELOW), names it does not know at 0.1 to 0.5
 
 ALIKE_FROM = 0.86
 """Likeness of the consonants from which an unsure run is taken for a term: one in seven may differ."""
+
+SUSPECTED_BELOW = 0.9
+"""Mean confidence under which a run of words is held against the sound if it resembles a term."""
+
+SUSPECTED_FROM = 0.65
+"""Likeness to a term or one of its sound-alikes, letters and consonants weighed alike, from which it is."""
+
+MOST_SUSPECTED = 4
+"""Words of such a run."""
+
+SHORTEST_SUSPECTED = 4
+"""Letters of such a run, unless it is written in capitals."""
+
+MOST_FOR_A_RUN = 2
+"""Terms that one run is held against."""
 
 SHORTEST_ALIKE = 5
 """Consonants a term needs to be looked for by likeness: "helm" resembles too much."""
@@ -64,6 +85,17 @@ _INITIALS = re.compile(r"(?:\w\.)+|.{1,2}")
 """What ends with a full stop and ends no sentence: "H.A. proxy", "S. L. O."."""
 
 _SOUNDS = (("ph", "f"), ("ck", "k"), ("qu", "kw"), ("ch", "k"), ("x", "ks"), ("c", "k"), ("q", "k"), ("z", "s"))
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """Words [first, first + count) that resemble a term; likeness and their mean confidence, 0 to 1."""
+
+    first: int
+    count: int
+    term: str
+    likeness: float
+    confidence: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,26 +139,111 @@ def read_terms(path: Path | None = None, own: Sequence[str] = ()) -> Glossary:
     return Glossary(tuple(terms), heard, skeletons, doubtful, letters)
 
 
+def suspected(words: Sequence[Word], glossary: Glossary) -> list[Suspect]:
+    """Runs of words that may be a term, to be held against the sound; they may overlap.
+
+    Of each run the MOST_FOR_A_RUN terms that it resembles most. Words that are a term as they are written are no part
+    of one, nor are words that sound the same as a term ("roll back"): the sound says nothing there.
+    """
+    certain = {at + k for at, (count, _) in _by_spelling(words, glossary).items() for k in range(count)}
+    letters = {_joined(term) for term in glossary.names}
+    for first in range(len(words)):
+        for count in range(1, min(MOST_WORDS, len(words) - first) + 1):
+            if _joined_run(words[first : first + count]) in letters:
+                certain.update(range(first, first + count))
+    runs = [
+        (first, count)
+        for first in range(len(words))
+        for count in range(1, min(MOST_SUSPECTED, len(words) - first) + 1)
+        if certain.isdisjoint(range(first, first + count)) and _may_be_a_term(words[first : first + count], glossary)
+    ]
+    ways = [(way, term) for way, term in glossary.heard.items() if len(way) > 1]
+    likeness = _likeness([_joined_run(words[at : at + count]) for at, count in runs], [way for way, _ in ways])
+    found = []
+    for (first, count), values in zip(runs, likeness, strict=True):
+        run = words[first : first + count]
+        best: dict[str, float] = {}
+        for (_, term), value in zip(ways, values, strict=True):
+            best[term] = max(best.get(term, 0.0), float(value))
+        spelled_out = any(word.text.isupper() for word in run)
+        likely = [
+            Suspect(first, count, term, value, _confidence(run) or 0.0)
+            for term, value in best.items()
+            if value >= SUSPECTED_FROM and (spelled_out or _joined(term) not in glossary.letters)
+        ]
+        found += sorted(likely, key=lambda one: -one.likeness)[:MOST_FOR_A_RUN]
+    return found
+
+
+def _likeness(texts: Sequence[str], ways: Sequence[str]) -> npt.NDArray[np.float32]:
+    """How alike joined words and sound-alikes are, float32 [texts, ways]: letters and consonants weighed alike."""
+    letters = cdist(texts, ways, scorer=Indel.normalized_similarity)
+    bones, of_ways = [_skeleton(text) for text in texts], [_skeleton(way) for way in ways]
+    consonants = cdist(bones, of_ways, scorer=Indel.normalized_similarity)
+    # nothing resembles nothing: "10" and "71" have no consonants
+    consonants[[k for k, bone in enumerate(bones) if not bone], :] = 0.0
+    likeness: npt.NDArray[np.float32] = (letters + consonants) / 2.0
+    return likeness
+
+
+def _may_be_a_term(run: Sequence[Word], glossary: Glossary) -> bool:
+    """Whether a run was read with doubt, and is no everyday word."""
+    confidence = _confidence(run)
+    if confidence is None or confidence >= SUSPECTED_BELOW:
+        return False
+    if any(word.text.endswith(_SENTENCE_ENDS) and not _INITIALS.fullmatch(word.text) for word in run[:-1]):
+        return False
+    joined = _joined_run(run)
+    # "so" and "um" are no acronyms, "SL" and "HP" may be what is left of one
+    return len(joined) >= SHORTEST_SUSPECTED or (len(joined) > 1 and any(word.text.isupper() for word in run))
+
+
 def correct_terms(words: Sequence[Word], glossary: Glossary) -> tuple[Word, ...]:
     """The words with each term written as the glossary has it; times and order are kept.
 
-    A term written over several words becomes one, from the first one's start to the last one's end, with the lowest
-    of their confidences.
+    What is spelled like a term, or a known sound-alike, comes first; then what Whisper found to sound like one
+    (`Word.sounds_like`), where those words are all still there. A term written over several words becomes one, from the
+    first one's start to the last one's end, with the lowest of their confidences.
     """
+    spelled = _by_spelling(words, glossary)
     corrected: list[Word] = []
+    at = 0
+    while at < len(words):
+        count, term = spelled.get(at) or _by_sound(words, at, spelled) or (1, None)
+        run = words[at : at + count]
+        corrected.append(replace(run[0], sounds_like=None) if term is None else _as_term(run, term))
+        at += count
+    return tuple(corrected)
+
+
+def _by_spelling(words: Sequence[Word], glossary: Glossary) -> dict[int, tuple[int, str]]:
+    """Where a term begins as it is written: how many words it takes, and which it is."""
+    found: dict[int, tuple[int, str]] = {}
     at = 0
     while at < len(words):
         for count in range(min(MOST_WORDS, len(words) - at), 0, -1):
             run = words[at : at + count]
             term = _term_of(run, glossary)
             if term is not None and _stands_for(run, glossary, words[:at], words[at + count :]):
-                corrected.append(_as_term(run, term))
+                found[at] = (count, term)
                 at += count
                 break
         else:
-            corrected.append(words[at])
             at += 1
-    return tuple(corrected)
+    return found
+
+
+def _by_sound(words: Sequence[Word], at: int, spelled: Mapping[int, object]) -> tuple[int, str] | None:
+    mark = words[at].sounds_like
+    if mark is None or any(k in spelled for k in range(at, at + mark.count)):
+        return None
+    return (mark.count, mark.term) if _joined_run(words[at : at + mark.count]) == mark.written else None
+
+
+def sounds_like(words: Sequence[Word], suspect: Suspect) -> HeardTerm:
+    """What is kept with the first of these words."""
+    run = words[suspect.first : suspect.first + suspect.count]
+    return HeardTerm(suspect.term, suspect.count, _joined_run(run))
 
 
 def _term_of(run: Sequence[Word], glossary: Glossary) -> str | None:
@@ -141,8 +258,8 @@ def _term_of(run: Sequence[Word], glossary: Glossary) -> str | None:
         return None
     if joined in glossary.heard:
         return glossary.heard[joined]
-    confidences = [word.confidence for word in run if word.confidence is not None]
-    if not confidences or sum(confidences) / len(confidences) >= UNSURE_BELOW:
+    confidence = _confidence(run)
+    if confidence is None or confidence >= UNSURE_BELOW:
         return None
     skeleton = _skeleton(joined)
     if len(skeleton) < SHORTEST_ALIKE:
@@ -166,6 +283,12 @@ def _stands_for(run: Sequence[Word], glossary: Glossary, before: Sequence[Word],
     return bool(before) and _bare(before[-1]) in BEFORE_A_NAME and follows not in AFTER_A_NUMBER
 
 
+def _confidence(run: Sequence[Word]) -> float | None:
+    """The mean of those words whose confidence is known."""
+    known = [word.confidence for word in run if word.confidence is not None]
+    return sum(known) / len(known) if known else None
+
+
 def _bare(word: Word) -> str:
     return word.text.lower().strip(".,?!;:…")
 
@@ -174,17 +297,23 @@ def _joined_run(run: Sequence[Word]) -> str:
     return _joined("".join(word.text for word in run).removesuffix("'s"))
 
 
+def tail(text: str) -> str:
+    """What stays behind a word when it is put right: "'s" and punctuation."""
+    found = re.search(r"(?:'s)?[.,?!;:…]*$", text)
+    return found.group() if found else ""
+
+
 def _as_term(run: Sequence[Word], term: str) -> Word:
     last = run[-1]
     if len(run) == 1 and _joined(last.text) == _joined(term) and _joined(term) in WORDS_TOO:
         return last
-    tail = re.search(r"(?:'s)?[.,?!;:…]*$", last.text)
     confidences = [word.confidence for word in run if word.confidence is not None]
     return replace(
         run[0],
-        text=term + (tail.group() if tail else ""),
+        text=term + tail(last.text),
         end_s=last.end_s,
         confidence=min(confidences) if confidences else None,
+        sounds_like=None,
     )
 
 
