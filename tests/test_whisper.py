@@ -9,7 +9,8 @@ import soundfile
 from voice_coach.audio.windows import WindowCutter
 from voice_coach.records import SAMPLE_RATE_HZ, Span, Window, Word
 from voice_coach.session import Coach
-from voice_coach.speech.whisper import not_after, without_loops
+from voice_coach.speech.terms import Suspect
+from voice_coach.speech.whisper import chosen_terms, not_after, without_loops
 
 
 def words(text: str) -> tuple[Word, ...]:
@@ -74,6 +75,15 @@ def test_a_misheard_term_is_told_by_the_sound(coach: Coach) -> None:
     assert ("post-war" in text, terms) == (True, ["postmortem"])
     text, terms = heard_terms(coach, "filler_heavy", 20.0, 30.0)
     assert ("Day to Dog" in text, terms) == (True, ["Datadog"])
+
+
+def test_of_terms_that_share_words_the_likeliest_is_believed_unless_torn() -> None:
+    kafka, redis, slo, sla = (
+        Suspect(at, 2, term, 0.9, 0.5) for at, term in ((0, "Kafka"), (1, "Redis"), (5, "SLO"), (5, "SLA"))
+    )
+    assert chosen_terms([(-3.0, kafka), (-5.0, redis), (-2.0, slo), (-2.5, sla)]) == [kafka]
+    assert chosen_terms([(-3.0, redis), (-2.0, slo), (-5.0, sla)]) == [slo, redis]
+    assert chosen_terms([]) == []
 
 
 def test_no_term_is_heard_in_ordinary_speech(coach: Coach) -> None:

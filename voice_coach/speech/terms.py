@@ -54,7 +54,7 @@ MOST_SUSPECTED = 4
 SHORTEST_SUSPECTED = 4
 """Letters of such a run, unless it is written in capitals."""
 
-MOST_FOR_A_RUN = 2
+MOST_FOR_A_RUN = 4
 """Terms that one run is held against."""
 
 SHORTEST_ALIKE = 5
@@ -96,6 +96,11 @@ class Suspect:
     term: str
     likeness: float
     confidence: float
+
+    @property
+    def promise(self) -> float:
+        """What to hold against the sound first: likely terms, read with doubt."""
+        return self.likeness - 0.3 * self.confidence
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,16 +51,17 @@ UNSURE_BELOW = -1.0
 TOKENS_PER_S = 9.0
 """Bound on text per second of audio; the fastest talkers reach about 6 tokens a second."""
 
-TERM_FROM = -8.0
-"""Log likelihood ratio from which a term is believed in place of what was written: by so much Whisper prefers common
-words to names that it seldom met. Measured on 440 sentences with a term, in the voices of the tuning half."""
+TERM_FROM = -9.0
+"""Log likelihood ratio from which a term is believed in place of words that are a known sound-alike of it: by so much
+Whisper prefers common words to names that it seldom met. This and the next two were chosen on 440 sentences with a term
+and half an hour of answers, in the voices of the tuning half."""
 
-TERM_FROM_IF_SURE = -5.0
-"""The same where Whisper was sure of what it wrote: a colleague named Katka (-6.0) and DS records (-7.6) are not Kafka
-and DNS. Mishearings that it was sure of lay above it ("HP" for HPA, -3.9)."""
+UNLIKE_COSTS = 12.0
+"""How much more likely a term must be for each whole of likeness that is missing: a colleague named Katka (likeness
+0.73, ratio -6.0) is not Kafka; "post-war" (0.66, -4.8) is a postmortem."""
 
-SURE_FROM = 0.65
-"""Mean confidence of a run of words that Whisper is sure of in this sense."""
+TORN_WITHIN = 1.0
+"""Two terms whose ratios lie this close for the same words are both left out: "SL in" may be SLO as well as SLA."""
 
 JUDGED_AFTER = 8
 """Tokens after a term by which it is judged, too: what follows must still make sense."""
@@ -261,7 +262,7 @@ class Whisper:
         heads = [k for k, part in enumerate(parts) if _begins_a_word(part.text)]
         whole = [_joined(parts[k:after])[0] for k, after in zip(heads, [*heads[1:], len(parts)], strict=True)]
         places = [sum(lengths[:k]) for k in [*heads, len(parts)]]
-        doubted = sorted(suspected(whole, self._glossary), key=lambda one: -one.likeness)[:MOST_WEIGHED]
+        doubted = sorted(suspected(whole, self._glossary), key=lambda one: -one.promise)[:MOST_WEIGHED]
         if not doubted:
             return parts
         written = self._log_likelihoods(tokens, encoded, frames)
@@ -272,16 +273,12 @@ class Whisper:
             following = tokens[end : end + JUDGED_AFTER]
             instead = self._log_likelihoods([*tokens[:begin], *term, *following], encoded, frames)
             ratio = instead[begin:].sum() - written[begin : end + len(following)].sum()
-            if ratio >= (TERM_FROM if one.confidence < SURE_FROM else TERM_FROM_IF_SURE):
+            if ratio >= TERM_FROM + UNLIKE_COSTS * (1.0 - one.likeness):
                 weighed.append((float(ratio), one))
         marked = list(parts)
-        taken: set[int] = set()
-        for _, one in sorted(weighed, key=lambda pair: -pair[0]):
-            run = range(one.first, one.first + one.count)
-            if taken.isdisjoint(run):
-                taken.update(run)
-                head = heads[one.first]
-                marked[head] = replace(marked[head], sounds_like=sounds_like(whole, one))
+        for one in chosen_terms(weighed):
+            head = heads[one.first]
+            marked[head] = replace(marked[head], sounds_like=sounds_like(whole, one))
         return marked
 
     def _log_likelihoods(
@@ -448,6 +445,27 @@ def _in_order(words: tuple[Word, ...]) -> tuple[Word, ...]:
         start_s = max(word.start_s, ordered[-1].start_s if ordered else 0.0)
         ordered.append(replace(word, start_s=start_s, end_s=max(word.end_s, start_s)))
     return tuple(ordered)
+
+
+def chosen_terms(weighed: Sequence[tuple[float, Suspect]]) -> list[Suspect]:
+    """Of (log likelihood ratio, suspect) those that are believed: the likeliest of those that share words, unless
+    another term is as likely for some of them."""
+    chosen: list[Suspect] = []
+    taken: set[int] = set()
+    for ratio, one in sorted(weighed, key=lambda pair: -pair[0]):
+        run = set(range(one.first, one.first + one.count))
+        if not taken.isdisjoint(run):
+            continue
+        taken |= run
+        torn = any(
+            other.term != one.term
+            and abs(ratio - others) <= TORN_WITHIN
+            and not run.isdisjoint(range(other.first, other.first + other.count))
+            for others, other in weighed
+        )
+        if not torn:
+            chosen.append(one)
+    return chosen
 
 
 def _begins_a_word(part: str) -> bool:
