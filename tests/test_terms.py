@@ -107,6 +107,7 @@ def test_what_resembles_a_term_is_suspected(heard: str, term: str) -> None:
         ("so 10 and 17 of them", 0.5, "SEV-1"),  # no consonants to resemble any
         ("because so many", 0.5, "ECS"),  # an acronym is written in capitals
         ("so um then", 0.5, "SLO"),
+        ("it stopped at step three", 0.5, "SEV-3"),  # only the number is alike
     ],
 )
 def test_what_is_certain_or_known_is_not(heard: str, confidence: float, term: str) -> None:

@@ -180,8 +180,26 @@ def suspected(words: Sequence[Word], glossary: Glossary) -> list[Suspect]:
     return found
 
 
+_NUMBERED = re.compile(r"(.+?)(one|two|three|1|2|3)")
+
+
+def _without_number(text: str) -> str:
+    found = _NUMBERED.fullmatch(text)
+    return found.group(1) if found else text
+
+
 def _likeness(texts: Sequence[str], ways: Sequence[str]) -> npt.NDArray[np.float32]:
-    """How alike joined words and sound-alikes are, float32 [texts, ways]: letters and consonants weighed alike."""
+    """How alike joined words and sound-alikes are, float32 [texts, ways]; a level's number is no likeness.
+
+    "step three" and "sev three" share the three, and what counts is how alike "step" and "sev" are.
+    """
+    whole = _spelling_likeness(texts, ways)
+    bare = _spelling_likeness([_without_number(text) for text in texts], [_without_number(way) for way in ways])
+    return np.minimum(whole, bare)
+
+
+def _spelling_likeness(texts: Sequence[str], ways: Sequence[str]) -> npt.NDArray[np.float32]:
+    """Letters and consonants weighed alike, float32 [texts, ways]."""
     letters = cdist(texts, ways, scorer=Indel.normalized_similarity)
     bones, of_ways = [_skeleton(text) for text in texts], [_skeleton(way) for way in ways]
     consonants = cdist(bones, of_ways, scorer=Indel.normalized_similarity)
