@@ -133,7 +133,7 @@ def _place(words: Sequence[tuple[str, int]], k: int) -> str:
     """The kind of place before word k: what the transcriber's hand and the words themselves say of it."""
     before, after = words[k - 1], words[k]
     mark = _tail(before[0])[:1]
-    kind = "stop" if mark in (".", "?", "!") and mark else "comma" if mark else "none"
+    kind = "stop" if mark in (".", "?", "!") else "comma" if mark else "none"
     if before[1] != after[1]:
         return f"unit {kind}"
     return f"{kind} {'joint' if _plain(after[0]) in _JOINTS else 'other'}"

@@ -25,13 +25,14 @@ import numpy as np
 import numpy.typing as npt
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from coverage_scores import Coder, sigmoid, windows_logits
+from coverage_scores import Coder, best_thresholds, f1, sigmoid, windows_logits
 from coverage_training import Lessons, Phase, Process, Recipe, Taught, new_model, run_phase
 from fetch_encoder import fetch
-from train_coverage import ROOT, TAUGHT, all_lessons, dev_answers
+from train_coverage import ROOT, TAUGHT, lessons_and_dev
 from variants import checksum
 
 from voice_coach.coverage.corpus import Answer
+from voice_coach.coverage.labels import OUTPUTS
 
 FOLDS = 4
 TEACHER = Recipe(encoder="mpnet", whole_epochs=0, short_epochs=5, short_rate=5e-5, short_head_rate=1e-3, batch=8)
@@ -101,10 +102,6 @@ def gather(lessons: Lessons, work: Path, file: Path) -> None:
 
 
 def agreement(lessons: Lessons, read: dict[str, tuple[int, npt.NDArray[np.float32]]]) -> str:
-    from coverage_scores import best_thresholds, f1
-
-    from voice_coach.coverage.labels import OUTPUTS
-
     phase, epoch = epochs_of(Recipe())[0]
     goal = np.concatenate([variant.goal for variant in lessons.variants(phase, epoch)]) > 0.5
     said = read[Taught.key(phase, epoch)][1]
@@ -125,13 +122,13 @@ def main() -> None:
         parser.error("--limit reads a few answers only: say with --out where their readings go")
     here = Process.find()
     args.work.mkdir(parents=True, exist_ok=True)
-    lessons = all_lessons()
+    lessons, dev = lessons_and_dev()
     if args.limit:
-        lessons = lessons.few(args.limit)
+        lessons, dev = lessons.few(args.limit), dev[: args.limit]
     teacher = replace(TEACHER, short_epochs=args.epochs)
     for fold in [args.fold] if args.fold is not None else range(FOLDS) if not args.gather else []:
         source = fetch(teacher.encoder, ROOT / "build" / "encoders")
-        read_fold(fold, teacher, lessons, [] if args.limit else dev_answers(), source, here, args.work)
+        read_fold(fold, teacher, lessons, dev, source, here, args.work)
     if args.fold is None:
         gather(lessons, args.work, args.out)
 

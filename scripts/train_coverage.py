@@ -24,7 +24,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from transformers import AutoModel
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from coverage_scores import Coder
@@ -33,28 +32,19 @@ from export_coverage import ship
 from fetch_encoder import fetch
 
 from voice_coach.coverage.corpus import DEV_WRITERS, Answer, read_corpus
-from voice_coach.coverage.network import LifecycleNetwork
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT / "models" / "lifecycle" / "data"
 TAUGHT = DATA / "taught.npz"
 
 
-def all_lessons() -> Lessons:
-    """All answers of the writers that teach."""
+def lessons_and_dev() -> tuple[Lessons, list[Answer]]:
+    """The answers that teach, and those that choose: these as written and as heard, as thresholds must suit both."""
     folders = (DATA / "train", DATA / "speech" / "train")
-    written, heard = (read_corpus(sorted(folder.glob("*.txt"))) for folder in folders)
-    return Lessons.of(
-        [answer for answer in written if answer.writer not in DEV_WRITERS],
-        [answer for answer in heard if answer.writer not in DEV_WRITERS],
-    )
-
-
-def dev_answers() -> list[Answer]:
-    """Those that choose, as written and as heard: thresholds must suit both."""
-    folders = (DATA / "train", DATA / "speech" / "train")
-    answers = [answer for folder in folders for answer in read_corpus(sorted(folder.glob("*.txt")))]
-    return [answer for answer in answers if answer.writer in DEV_WRITERS]
+    both = [read_corpus(sorted(folder.glob("*.txt"))) for folder in folders]
+    written, heard = ([answer for answer in answers if answer.writer not in DEV_WRITERS] for answers in both)
+    dev = [answer for answers in both for answer in answers if answer.writer in DEV_WRITERS]
+    return Lessons.of(written, heard), dev
 
 
 def train_one(
@@ -116,7 +106,7 @@ def main() -> None:
     args = parser.parse_args()
     recipe = Recipe(**{name: getattr(args, name) for name in vars(defaults) if name != "seed"})
     here = Process.find()
-    lessons, dev = all_lessons(), dev_answers()
+    lessons, dev = lessons_and_dev()
     if args.limit:
         lessons = lessons.few(args.limit)
     here.say(
@@ -133,9 +123,7 @@ def main() -> None:
     ]
     if args.no_export or not here.first:
         return
-    # the exporter writes out eager attention as fewer steps: an eighth of the time at the desk
-    encoder = AutoModel.from_pretrained(source, add_pooling_layer=False, attn_implementation="eager")
-    model = LifecycleNetwork(encoder, encoder.config.hidden_size)
+    model = new_model(source, recipe, "cpu")
     model.load_state_dict(average([torch.load(path, map_location="cpu") for path in checkpoints]))
     recipes = [json.loads(recipe_file(path).read_text(encoding="utf-8")) for path in checkpoints]
     ship(model, Coder(source), dev, recipes, source, args.out)

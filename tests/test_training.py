@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from coverage_training import Lessons, Phase, Recipe, Row, Taught, batch_of, loss_of
+from coverage_training import Batch, Lessons, Phase, Recipe, Row, Taught, batch_of, loss_of
 from mishearing import Mishearing
 from variants import Mix, checksum, cut_in_two, vary
 
@@ -129,12 +129,17 @@ def row(goal: np.ndarray, bags: list, soft: np.ndarray | None = None) -> Row:  #
     return Row(window, goal.astype(np.float32), bags, soft)
 
 
-def test_either_part_of_a_cut_unit_satisfies_the_loss() -> None:
+def batch_of_a_cut_unit() -> Batch:
+    """One window of two sentences that together are one unit of detection."""
     wanted = np.zeros(len(OUTPUTS), dtype=np.float32)
     wanted[DETECTION] = 1.0
     goal = np.zeros((2, len(OUTPUTS)))
     goal[:, DETECTION] = np.nan
-    batch = batch_of([row(goal, [((0, 1), wanted)])], 0, "cpu")
+    return batch_of([row(goal, [((0, 1), wanted)])], 0, "cpu")
+
+
+def test_either_part_of_a_cut_unit_satisfies_the_loss() -> None:
+    batch = batch_of_a_cut_unit()
     recipe = Recipe(presence=0.0)
 
     def loss(first: float, second: float) -> float:
@@ -148,11 +153,7 @@ def test_either_part_of_a_cut_unit_satisfies_the_loss() -> None:
 
 
 def test_a_stage_told_only_by_a_cut_unit_is_present_in_its_window() -> None:
-    wanted = np.zeros(len(OUTPUTS), dtype=np.float32)
-    wanted[DETECTION] = 1.0
-    goal = np.zeros((2, len(OUTPUTS)))
-    goal[:, DETECTION] = np.nan
-    batch = batch_of([row(goal, [((0, 1), wanted)])], 0, "cpu")
+    batch = batch_of_a_cut_unit()
     unheard, heard = torch.full((1, 2, len(OUTPUTS)), -8.0), torch.full((1, 2, len(OUTPUTS)), -8.0)
     heard[0, 1, DETECTION] = 8.0
     only_presence = Recipe(presence=1.0, positive_weight=0.0)

@@ -9,8 +9,8 @@ import soundfile
 from voice_coach.audio.windows import WindowCutter
 from voice_coach.records import SAMPLE_RATE_HZ, Span, Window, Word
 from voice_coach.session import Coach
-from voice_coach.speech.terms import Suspect
-from voice_coach.speech.whisper import chosen_terms, not_after, without_loops
+from voice_coach.speech.terms import Suspect, chosen_terms
+from voice_coach.speech.whisper import not_after, without_loops
 
 
 def words(text: str) -> tuple[Word, ...]:

@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -19,7 +20,7 @@ import numpy.typing as npt
 
 from voice_coach.errors import TranscriptionError
 from voice_coach.records import SAMPLE_RATE_HZ, Span, Window, Word
-from voice_coach.speech.terms import Glossary, Suspect, sounds_like, suspected, tail
+from voice_coach.speech.terms import Glossary, Suspect, chosen_terms, sounds_like, suspected, tail
 
 if TYPE_CHECKING:
     import ctranslate2
@@ -50,18 +51,6 @@ UNSURE_BELOW = -1.0
 
 TOKENS_PER_S = 9.0
 """Bound on text per second of audio; the fastest talkers reach about 6 tokens a second."""
-
-TERM_FROM = -9.0
-"""Log likelihood ratio from which a term is believed in place of words that are a known sound-alike of it: by so much
-Whisper prefers common words to names that it seldom met. This and the next two were chosen on 440 sentences with a term
-and half an hour of answers, in the voices of the tuning half."""
-
-UNLIKE_COSTS = 12.0
-"""How much more likely a term must be for each whole of likeness that is missing: a colleague named Katka (likeness
-0.73, ratio -6.0) is not Kafka; "post-war" (0.66, -4.8) is a postmortem."""
-
-TORN_WITHIN = 1.0
-"""Two terms whose ratios lie this close for the same words are both left out: "SL in" may be SLO as well as SLA."""
 
 JUDGED_AFTER = 8
 """Tokens after a term by which it is judged, too: what follows must still make sense."""
@@ -261,7 +250,8 @@ class Whisper:
         assert self._glossary is not None
         heads = [k for k, part in enumerate(parts) if _begins_a_word(part.text)]
         whole = [_joined(parts[k:after])[0] for k, after in zip(heads, [*heads[1:], len(parts)], strict=True)]
-        places = [sum(lengths[:k]) for k in [*heads, len(parts)]]
+        offsets = [0, *accumulate(lengths)]
+        places = [offsets[k] for k in [*heads, len(parts)]]
         doubted = sorted(suspected(whole, self._glossary), key=lambda one: -one.promise)[:MOST_WEIGHED]
         if not doubted:
             return parts
@@ -273,8 +263,7 @@ class Whisper:
             following = tokens[end : end + JUDGED_AFTER]
             instead = self._log_likelihoods([*tokens[:begin], *term, *following], encoded, frames)
             ratio = instead[begin:].sum() - written[begin : end + len(following)].sum()
-            if ratio >= TERM_FROM + UNLIKE_COSTS * (1.0 - one.likeness):
-                weighed.append((float(ratio), one))
+            weighed.append((float(ratio), one))
         marked = list(parts)
         for one in chosen_terms(weighed):
             head = heads[one.first]
@@ -445,27 +434,6 @@ def _in_order(words: tuple[Word, ...]) -> tuple[Word, ...]:
         start_s = max(word.start_s, ordered[-1].start_s if ordered else 0.0)
         ordered.append(replace(word, start_s=start_s, end_s=max(word.end_s, start_s)))
     return tuple(ordered)
-
-
-def chosen_terms(weighed: Sequence[tuple[float, Suspect]]) -> list[Suspect]:
-    """Of (log likelihood ratio, suspect) those that are believed: the likeliest of those that share words, unless
-    another term is as likely for some of them."""
-    chosen: list[Suspect] = []
-    taken: set[int] = set()
-    for ratio, one in sorted(weighed, key=lambda pair: -pair[0]):
-        run = set(range(one.first, one.first + one.count))
-        if not taken.isdisjoint(run):
-            continue
-        taken |= run
-        torn = any(
-            other.term != one.term
-            and abs(ratio - others) <= TORN_WITHIN
-            and not run.isdisjoint(range(other.first, other.first + other.count))
-            for others, other in weighed
-        )
-        if not torn:
-            chosen.append(one)
-    return chosen
 
 
 def _begins_a_word(part: str) -> bool:
