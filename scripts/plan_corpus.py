@@ -9,6 +9,8 @@ Usage: scripts/plan_corpus.py > models/lifecycle/data/grid.tsv
        scripts/plan_corpus.py --weak --seed 57 --first 26 --writers 5 > models/lifecycle/data/grid_weak.tsv
        scripts/plan_corpus.py --weak --seed 91 --first 31 --writers 6 > models/lifecycle/data/grid_weak2.tsv
        scripts/plan_corpus.py --weak --seed 131 --first 37 --writers 6 --each 32 > models/lifecycle/data/grid_weak3.tsv
+       scripts/plan_corpus.py --reckless --seed 977 --first 76 --writers 4 --each 24 \
+           > models/lifecycle/data/grid_reckless.tsv
 
 A corpus that its writers fill as they please drifts towards one voice telling one kind of
 story: a web outage, rolled back, well handled. The grid fixes the mix beforehand. Columns:
@@ -170,6 +172,42 @@ TRAPS = (
     "how bad it was in homely words (half the shop, everybody north of the river)",
     "work split between people without the word delegate",
 )
+RECKLESS_QUALITIES = (
+    ("heroic, told drily and without pride", 10),
+    ("strong, but for the reckless acts", 6),
+    ("criticises own past recklessness", 3),
+    ("risks taken openly, with leave or as a known procedure (no reckless act)", 4),
+    ("under 60 words in all", 3),
+    ("process and habits, no single story", 3),
+    ("off-topic: answers a neighbouring question in technical words", 3),
+)
+"""Answers to learn reckless acts from, each in words of its own, beside the like of them that are none."""
+
+RECKLESS_ACTS = (
+    "a review or an approval skipped, or given to oneself",
+    "a change made in production that nobody had tried anywhere",
+    "nobody told, or told only days later",
+    "a named person or team blamed",
+    "a safety, limit, lock or check switched off and left off",
+    "another person's credentials, badge or open session used",
+    "a change inside a freeze or outside the agreed window",
+    "a colleague's warning, lock or objection passed over",
+    "data deleted or overwritten without a copy",
+    "an alert silenced or a monitor switched off so as not to be disturbed",
+    "tried out on live customers to see what happens",
+    "several things changed at once, in haste, on a hunch",
+    "worked alone through the night though others were on duty, and content with it",
+    "a firewall, a permission or a secret opened to everybody for speed",
+    "a restart, kill or failover at random, without looking",
+    "the ticket, the log or the report touched up or never written",
+    "a fix edited on the machine by hand and kept there, outside the repository",
+    "the vendor, the customer or the boss told something that was not so",
+    "a script from the internet or from a chat run as root",
+    "the on-call rota, the commander or the process gone round because it is slow",
+    "a backup, a dry run or a canary left out because it takes long",
+    "staged roll-out turned off and everything pushed at once",
+)
+
 VOICES = (
     "terse American",
     "rambling American",
@@ -218,16 +256,25 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=1, help="number of the first writer")
     parser.add_argument("--hard", action="store_true", help="near misses in every answer")
     parser.add_argument("--weak", action="store_true", help="the same, and mostly of the kinds that are read worst")
+    parser.add_argument("--reckless", action="store_true", help="to learn reckless acts from, two kinds in an answer")
     args = parser.parse_args()
     rng = random.Random(args.seed)
     total = args.writers * args.each
     domains = spread(list(DOMAINS), total, rng)
     voices = spread(list(VOICES), total, rng)
     levels = spread(list(LEVELS), total, rng)
-    mix = WEAK_QUALITIES if args.weak else HARD_QUALITIES if args.hard else QUALITIES
-    hard = args.hard or args.weak
+    mix = (
+        RECKLESS_QUALITIES
+        if args.reckless
+        else WEAK_QUALITIES
+        if args.weak
+        else HARD_QUALITIES
+        if args.hard
+        else QUALITIES
+    )
+    hard = args.hard or args.weak or args.reckless
     qualities = spread([q for q, weight in mix for _ in range(weight)], total, rng)
-    traps = spread(list(TRAPS), 2 * total, rng) if hard else []
+    traps = spread(list(RECKLESS_ACTS if args.reckless else TRAPS), 2 * total, rng) if hard else []
     print("writer\tanswer\tdomain\tlevel\tquality\tvoice\tquestion\tkeywords\tunits" + "\ttraps" * hard)
     for k in range(total):
         writer, answer = f"{args.prefix}{k // args.each + args.first:02d}", k % args.each + 1
