@@ -91,6 +91,10 @@ class Score:
         return f"{self.precision:.3f} | {self.recall:.3f} | {self.f1:.3f} | {counts} | {off:.2f}"
 
 
+MISSPELT = {"prome thius": "Prometheus", "graph fauna": "Grafana", "post grass": "Postgres"}
+"""How answers that were written like a transcript with recognition errors, one in each half, spell what is meant."""
+
+
 @dataclass
 class Terms:
     """right: terms that were said and written. inserted: written and not said."""
@@ -205,8 +209,11 @@ def _score_terms(
     terms.right += (written & there).total()
     terms.there += there.total()
     terms.missed.update(there - written)
-    # a term that the sentence itself writes as one, unmarked or in two words, was said
-    unmarked = terms_in([Word(token, 0.0, 0.0, 1.0) for token in known.text.split()], glossary, joined=True)
+    # a term that the sentence itself writes as one, unmarked, misspelt or in two words, was said
+    text = known.text
+    for spelling, term in MISSPELT.items():
+        text = text.replace(spelling, term)
+    unmarked = terms_in([Word(token, 0.0, 0.0, 1.0) for token in text.split()], glossary, joined=True)
     put_in = written - (there | unmarked)
     terms.inserted += put_in.total()
     terms.put_in.update(put_in)

@@ -7,8 +7,9 @@ Usage:
 
 `speak` runs in the environment of scripts/make_fixtures.py, with the voices of the tuning half of
 scripts/speak_delivery.py: what is found goes into voice_coach/questions/terms.toml, and the test half must not have
-taught it. `hear` runs in the project's and prints, for each term, the ways in which it was written that the
-glossary does not know, most frequent first, and how many of all were right.
+taught it. It speaks tests/data/terms_traps.txt, too: ordinary words that sound like terms. `hear` runs in the project's
+and prints, for each term, the ways in which it was written that the glossary does not know, most frequent first, how
+many of all were right, and the traps in which a term was put.
 """
 
 from __future__ import annotations
@@ -49,6 +50,10 @@ BETWEEN_S = 0.6
 IN_A_FILE = 8
 """Sentences: about 25 s, one window."""
 
+TRAPS = ROOT / "tests" / "data" / "terms_traps.txt"
+TRAPS_EACH = 2
+"""Voices that say each trap."""
+
 
 def pronunciations(terms: Sequence[str]) -> dict[str, list[str]]:
     """How each term is said: as the marked sentences say it; else letter by letter, or as it is written."""
@@ -75,23 +80,28 @@ def speak(args: argparse.Namespace) -> None:
     terms = list(tomllib.loads((ROOT / "voice_coach/questions/terms.toml").read_text(encoding="utf-8"))["terms"])
     ways, voices = pronunciations(terms), VOICES["tune"]
     speaker = Speaker(args.model, args.voices, args.to / "cache")
-    planned: dict[str, list[tuple[str, str, str]]] = defaultdict(list)
+    planned: dict[str, list[dict[str, str]]] = defaultdict(list)
     for place, term in enumerate(terms):
         for turn in range(args.each):
             way = ways[term][turn % len(ways[term])]
             carrier = CARRIERS[(place + 3 * turn) % len(CARRIERS)]
-            planned[voices[(place + 5 * turn) % len(voices)]].append((term, way, carrier))
-    for voice, sentences in planned.items():
+            one = {"term": term, "carrier": carrier, "text": carrier.replace(PLACE, way)}
+            planned[voices[(place + 5 * turn) % len(voices)]].append(one)
+    for place, text in enumerate(trap_sentences()):
+        for turn in range(TRAPS_EACH):
+            planned[f"{voices[(place // IN_A_FILE + 4 * turn) % len(voices)]}_traps"].append({"text": text})
+    for name, sentences in planned.items():
+        voice = name.removesuffix("_traps")
         for first in range(0, len(sentences), IN_A_FILE):
-            path = args.to / f"{voice}_{first // IN_A_FILE:02}.flac"
+            path = args.to / f"{name}_{first // IN_A_FILE:02}.flac"
             if path.exists():
                 continue
             parts, told, at = [], [], 0
-            for term, way, carrier in sentences[first : first + IN_A_FILE]:
-                text = carrier.replace(PLACE, way)
+            for one in sentences[first : first + IN_A_FILE]:
+                text = one["text"]
                 sound = soxr.resample(speaker.say(text[0].upper() + text[1:], voice, 1.0), RATE, OUT_HZ)
                 sound = sound * (SPEECH_RMS / max(float(np.sqrt(np.mean(sound**2))), 1e-6))
-                told.append({"term": term, "carrier": carrier, "start": at, "end": at + len(sound)})
+                told.append({**one, "start": at, "end": at + len(sound)})
                 parts += [sound, np.zeros(round(BETWEEN_S * OUT_HZ))]
                 at += len(sound) + round(BETWEEN_S * OUT_HZ)
             room = np.random.default_rng(first).normal(0.0, 1e-4, at)
@@ -100,24 +110,38 @@ def speak(args: argparse.Namespace) -> None:
             print(path.name, flush=True)
 
 
+def trap_sentences() -> list[str]:
+    lines = TRAPS.read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if line and not line.startswith("#")]
+
+
 def hear(args: argparse.Namespace) -> None:
     """Print what was written for each term, where it is not the term."""
     from evaluate_delivery import terms_in
 
+    from voice_coach.records import Word
     from voice_coach.speech.model_files import DEFAULT_WHISPER, find, verified
     from voice_coach.speech.terms import correct_terms, read_terms
     from voice_coach.speech.whisper import Whisper
 
     glossary = read_terms()
     whisper = Whisper(verified(find(DEFAULT_WHISPER)), glossary=glossary)
+    trapped: list[tuple[str, str]] = []
+    traps = 0
     right, spoken, wrong = Counter[str](), Counter[str](), defaultdict[str, Counter[str]](Counter)
     for path in sorted(args.to.glob("*.flac")):
         words = list(_read(whisper, path))
         for one in json.loads(path.with_suffix(".json").read_text(encoding="utf-8")):
             start_s, end_s = one["start"] / OUT_HZ - 0.3, one["end"] / OUT_HZ + 0.3
             inside = [word for word in words if start_s <= (word.start_s + word.end_s) / 2 <= end_s]
+            written = correct_terms(inside, glossary)
+            if "term" not in one:
+                said = terms_in([Word(token, 0.0, 0.0, 1.0) for token in one["text"].split()], glossary, joined=True)
+                trapped += [(one["text"], name) for name in terms_in(written, glossary) - said]
+                traps += 1
+                continue
             spoken[one["term"]] += 1
-            if terms_in(correct_terms(inside, glossary), glossary)[one["term"].lower()]:
+            if terms_in(written, glossary)[one["term"].lower()]:
                 right[one["term"]] += 1
             else:
                 wrong[one["term"]][_in_place(inside, one["carrier"])] += 1
@@ -126,6 +150,9 @@ def hear(args: argparse.Namespace) -> None:
             f"{term} ({right[term]} of {spoken[term]} right): " + ", ".join(f"{w!r} {n}" for w, n in ways.most_common())
         )
     print(f"right: {right.total()} of {spoken.total()}")
+    for text, name in trapped:
+        print(f"{name} put into: {text}")
+    print(f"put in: {len(trapped)}, in {traps} sentences of ordinary words")
 
 
 def _read(whisper: Whisper, path: Path) -> Iterator[Word]:

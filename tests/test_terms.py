@@ -9,7 +9,7 @@ import pytest
 
 from voice_coach.errors import QuestionPackError
 from voice_coach.records import HeardTerm, Word
-from voice_coach.speech.terms import correct_terms, read_terms, suspected
+from voice_coach.speech.terms import correct_terms, heard_terms, read_terms, suspected
 
 
 def said(text: str, confidence: float = 0.9) -> list[Word]:
@@ -126,6 +126,46 @@ def test_what_sounds_like_a_term_is_written_as_it() -> None:
     assert " ".join(word.text for word in correct_terms(again, read_terms())) == "a data Datadog"
     # a word between was dropped since, over silence: what was weighed is no longer there
     assert "Datadog" not in " ".join(word.text for word in correct_terms([*words[:4], *words[5:]], read_terms()))
+
+
+@pytest.mark.parametrize(
+    ("heard", "at", "count", "term"),
+    [
+        ("It was a dated dog show", 3, 2, "Datadog"),
+        ("that engine X marks", 1, 2, "NGINX"),
+        ("The score was 7-2 and", 3, 1, "SEV-2"),
+        ("Red is the colour", 0, 2, "Redis"),
+    ],
+)
+def test_where_ordinary_words_sound_like_a_term_the_sound_decides(heard: str, at: int, count: int, term: str) -> None:
+    glossary = read_terms()
+    suspects = [one for one in suspected(said(heard, 0.99), glossary) if (one.first, one.count) == (at, count)]
+    assert [one.term for one in suspects] == [term]
+    for ratio, expected in ((-8.0, True), (-10.0, False)):
+        words = said(heard)
+        for word, mark in heard_terms(words, [(ratio, suspects[0])], glossary).items():
+            words[word] = replace(words[word], sounds_like=mark)
+        corrected = correct_terms(words, glossary)
+        assert (term in [word.text for word in corrected]) == expected
+        assert all(word.sounds_like is None for word in corrected)
+
+
+@pytest.mark.parametrize(
+    ("heard", "expected"),
+    [
+        ("Envoy and his TO failed", "Envoy and Istio failed"),
+        ("His TO, too", "Istio, too"),
+        ("he gave it to his to do list", "he gave it to his to do list"),
+        ("His T.O. was signed", "His T.O. was signed"),
+    ],
+)
+def test_capitals_of_a_sound_alike_must_be_written(heard: str, expected: str) -> None:
+    assert written(heard) == expected
+
+
+def test_a_term_that_only_resembles_what_is_written_takes_no_word_beside_it() -> None:
+    assert written("we use open to lemotry and go", confidence=0.5) == "we use OpenTelemetry and go"
+    assert written("it was cloud flare so I left", confidence=0.5) == "it was Cloudflare so I left"
 
 
 def test_a_users_own_term_is_put_right() -> None:

@@ -227,12 +227,13 @@ class EmbeddedAudio:
 
 @dataclass(frozen=True, slots=True)
 class HeardTerm:
-    """A term of the field that sounds not much less likely than what was written.
+    """What the sound says of words that may be a term of the field.
 
-    count: of the words that it would stand for. written: their letters and digits, in small letters.
+    term: the one that is not much less likely than what was written; None: they are the words that they seem.
+    count: of those words. written: their letters and digits, in small letters.
     """
 
-    term: str
+    term: str | None
     count: int
     written: str
 
@@ -241,7 +242,7 @@ class HeardTerm:
 class Word:
     """One spoken word as written down, punctuation attached; confidence is 0 to 1.
 
-    sounds_like: the term that may begin here, by the sound; None where none was looked for.
+    sounds_like: whether a term begins here, by the sound; None where none was looked for.
     """
 
     text: str

@@ -3,8 +3,8 @@
 Whisper is not told the terms beforehand: a prompt that names them makes it write them where they were not
 said. Instead runs of written words that sound like a term, and like nothing else that people say, are
 replaced. What is a term's sound-alike stands in a list (questions/terms.toml) or, for terms of the user's own,
-follows from the term. Runs that only resemble a term are held against the sound: Whisper says how likely it would have
-written the term in their place (speech/whisper.py).
+follows from the term. Runs that only resemble a term, or that people also say otherwise, are held against the sound:
+Whisper says how likely it would have written the term in their place (speech/whisper.py).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher
 from pathlib import Path
 
@@ -59,8 +59,9 @@ MOST_FOR_A_RUN = 4
 
 TERM_FROM = -9.0
 """Log likelihood ratio from which a term is believed in place of words that are a known sound-alike of it: by so much
-Whisper prefers common words to names that it seldom met. This and the next two were chosen on 440 sentences with a term
-and half an hour of answers, in the voices of the tuning half."""
+Whisper prefers common words to names that it seldom met. This and the next two were chosen on 440 sentences with a
+term, 100 in which ordinary words sound like one, and half an hour of answers, in the voices of the tuning half. There
+"engine X" for NGINX had -5.4 and more, "dated dog" -10.7, "red is the colour" -10.4, "the score was 7-2" -13.9."""
 
 UNLIKE_COSTS = 12.0
 """How much more likely a term must be for each whole of likeness that is missing: a colleague named Katka (likeness
@@ -72,8 +73,11 @@ TORN_WITHIN = 1.0
 SHORTEST_ALIKE = 5
 """Consonants a term needs to be looked for by likeness: "helm" resembles too much."""
 
-DOUBTFUL = "?"
-"""Before a sound-alike that people also say otherwise ("?seven one"): its neighbours decide."""
+SOUND_DECIDES = "~"
+"""Before a sound-alike that people also say otherwise ("~seven one"): the sound decides, with the words that follow."""
+
+NEIGHBOURS_DECIDE = "?"
+"""Before one that also sounds the same ("?roll back")."""
 
 BEFORE_A_NAME = frozenset(
     "a an the this that another our as is was were are it's be been got called declared full real".split()
@@ -119,14 +123,18 @@ class Suspect:
 class Glossary:
     """Terms as they are to be written. heard: joined sound-alike → term. skeletons: consonants → term.
 
-    doubtful: those of the sound-alikes that people say otherwise, too. letters: those that are letters said one by one.
+    doubtful: those of the sound-alikes that people say otherwise, too; of these the sound decides on `weighable`.
+    letters: those that are letters said one by one.
+    capitals: of sound-alikes with words in capitals ("his TO") those words; they must be written so.
     """
 
     names: tuple[str, ...]
     heard: Mapping[str, str]
     skeletons: Mapping[str, str]
     doubtful: frozenset[str] = frozenset()
+    weighable: frozenset[str] = frozenset()
     letters: frozenset[str] = frozenset()
+    capitals: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def read_terms(path: Path | None = None, own: Sequence[str] = ()) -> Glossary:
@@ -151,23 +159,38 @@ def read_terms(path: Path | None = None, own: Sequence[str] = ()) -> Glossary:
         for way in (term, *ways):
             heard.setdefault(_joined(way), term)
     skeletons = {_skeleton(term): term for term in terms if len(_skeleton(term)) >= SHORTEST_ALIKE}
-    doubtful = frozenset(_joined(way) for ways in terms.values() for way in ways if way.startswith(DOUBTFUL))
+    weighable, same = (
+        frozenset(_joined(way) for ways in terms.values() for way in ways if way.startswith(mark))
+        for mark in (SOUND_DECIDES, NEIGHBOURS_DECIDE)
+    )
     letters = frozenset(_joined(term) for term in terms if term.isalpha() and term.isupper())
-    return Glossary(tuple(terms), heard, skeletons, doubtful, letters)
+    capitals = {_joined(way): _in_capitals(way.split()) for ways in terms.values() for way in ways}
+    return Glossary(
+        names=tuple(terms),
+        heard=heard,
+        skeletons=skeletons,
+        doubtful=weighable | same,
+        weighable=weighable,
+        letters=letters,
+        capitals={way: words for way, words in capitals.items() if words},
+    )
 
 
 def suspected(words: Sequence[Word], glossary: Glossary) -> list[Suspect]:
     """Runs of words that may be a term, to be held against the sound; they may overlap.
 
-    Of each run the MOST_FOR_A_RUN terms that it resembles most. Words that are a term as they are written are no part
-    of one, nor are words that sound the same as a term ("roll back"): the sound says nothing there.
+    Sound-alikes on which the sound decides, however surely they were read, and of each other run the MOST_FOR_A_RUN
+    terms that it resembles most. Words that are a term as they are written are no part of one, nor are others that
+    sound the same as a term ("on call").
     """
+    listed = _weighable_runs(words, glossary)
     certain = {at + k for at, (count, _) in _by_spelling(words, glossary).items() for k in range(count)}
     letters = {_joined(term) for term in glossary.names}
     for first in range(len(words)):
         for count in range(1, min(MOST_WORDS, len(words) - first) + 1):
             if _joined_run(words[first : first + count]) in letters:
                 certain.update(range(first, first + count))
+    certain.difference_update(k for one in listed for k in range(one.first, one.first + one.count))
     runs = [
         (first, count)
         for first in range(len(words))
@@ -189,6 +212,19 @@ def suspected(words: Sequence[Word], glossary: Glossary) -> list[Suspect]:
             if value >= SUSPECTED_FROM and (spelled_out or _joined(term) not in glossary.letters)
         ]
         found += sorted(likely, key=lambda one: -one.likeness)[:MOST_FOR_A_RUN]
+    return [*listed, *(one for one in found if not any((one.first, one.count) == (k.first, k.count) for k in listed))]
+
+
+def _weighable_runs(words: Sequence[Word], glossary: Glossary) -> list[Suspect]:
+    """Listed runs on which the sound decides, the longest at each place."""
+    found = []
+    for first in range(len(words)):
+        for count in range(min(MOST_WORDS, len(words) - first), 0, -1):
+            run = words[first : first + count]
+            joined = _joined_run(run)
+            if joined in glossary.weighable and _listed(run, glossary) is not None:
+                found.append(Suspect(first, count, glossary.heard[joined], 1.0, _confidence(run) or 0.0))
+                break
     return found
 
 
@@ -226,7 +262,7 @@ def _may_be_a_term(run: Sequence[Word], glossary: Glossary) -> bool:
     confidence = _confidence(run)
     if confidence is None or confidence >= SUSPECTED_BELOW:
         return False
-    if any(word.text.endswith(_SENTENCE_ENDS) and not _INITIALS.fullmatch(word.text) for word in run[:-1]):
+    if _ends_inside(run, _SENTENCE_ENDS):
         return False
     joined = _joined_run(run)
     # "so" and "um" are no acronyms, "SL" and "HP" may be what is left of one
@@ -236,9 +272,9 @@ def _may_be_a_term(run: Sequence[Word], glossary: Glossary) -> bool:
 def correct_terms(words: Sequence[Word], glossary: Glossary) -> tuple[Word, ...]:
     """The words with each term written as the glossary has it; times and order are kept.
 
-    What is spelled like a term, or a known sound-alike, comes first; then what Whisper found to sound like one
-    (`Word.sounds_like`), where those words are all still there. A term written over several words becomes one, from the
-    first one's start to the last one's end, with the lowest of their confidences.
+    What is spelled like a term, or a known sound-alike, comes first, unless the sound said otherwise
+    (`Word.sounds_like`); then what sounds like one, where those words are all still there. A term written over several
+    words becomes one, from the first one's start to the last one's end, with the lowest of their confidences.
     """
     spelled = _by_spelling(words, glossary)
     corrected: list[Word] = []
@@ -252,14 +288,17 @@ def correct_terms(words: Sequence[Word], glossary: Glossary) -> tuple[Word, ...]
 
 
 def _by_spelling(words: Sequence[Word], glossary: Glossary) -> dict[int, tuple[int, str]]:
-    """Where a term begins as it is written: how many words it takes, and which it is."""
+    """Where a term begins as it is written: how many words it takes, and which it is.
+
+    The run that is most like a term, and of those the longest: "open to lemotry", not "open to lemotry and".
+    """
     found: dict[int, tuple[int, str]] = {}
     at = 0
     while at < len(words):
-        for count in range(min(MOST_WORDS, len(words) - at), 0, -1):
-            run = words[at : at + count]
-            term = _term_of(run, glossary)
-            if term is not None and _stands_for(run, glossary, words[:at], words[at + count :]):
+        runs = [words[at : at + count] for count in range(min(MOST_WORDS, len(words) - at), 0, -1)]
+        likely = [_likest(run, glossary) for run in runs]
+        for _, count, term in sorted((one for one in likely if one[0] >= ALIKE_FROM), key=lambda one: -one[0]):
+            if _stands_for(words[at : at + count], glossary, words[:at], words[at + count :]):
                 found[at] = (count, term)
                 at += count
                 break
@@ -270,7 +309,7 @@ def _by_spelling(words: Sequence[Word], glossary: Glossary) -> dict[int, tuple[i
 
 def _by_sound(words: Sequence[Word], at: int, spelled: Mapping[int, object]) -> tuple[int, str] | None:
     mark = words[at].sounds_like
-    if mark is None or any(k in spelled for k in range(at, at + mark.count)):
+    if mark is None or mark.term is None or any(k in spelled for k in range(at, at + mark.count)):
         return None
     return (mark.count, mark.term) if _joined_run(words[at : at + mark.count]) == mark.written else None
 
@@ -297,34 +336,67 @@ def chosen_terms(weighed: Sequence[tuple[float, Suspect]]) -> list[Suspect]:
     return chosen
 
 
-def sounds_like(words: Sequence[Word], suspect: Suspect) -> HeardTerm:
-    """What is kept with the first of these words."""
-    run = words[suspect.first : suspect.first + suspect.count]
-    return HeardTerm(suspect.term, suspect.count, _joined_run(run))
+def heard_terms(
+    words: Sequence[Word], weighed: Sequence[tuple[float, Suspect]], glossary: Glossary
+) -> dict[int, HeardTerm]:
+    """What is kept with which word: the terms that are believed, and doubtful sound-alikes that are not."""
+    found: dict[int, HeardTerm] = {}
+    for _, one in weighed:
+        written = _joined_run(words[one.first : one.first + one.count])
+        if written in glossary.weighable:
+            found[one.first] = HeardTerm(None, one.count, written)
+    for one in chosen_terms(weighed):
+        written = _joined_run(words[one.first : one.first + one.count])
+        found[one.first] = HeardTerm(one.term, one.count, written)
+    return found
 
 
-def _term_of(run: Sequence[Word], glossary: Glossary) -> str | None:
-    """The term a run of words stands for; None where it is ordinary words.
+def _listed(run: Sequence[Word], glossary: Glossary) -> str | None:
+    """The term that a run of words is a listed sound-alike of; None where it is of none.
 
     A sentence or a clause that ends inside the run is the end of it, but a comma inside a long name is misheard.
     """
     joined = _joined_run(run)
-    commas = joined in glossary.heard and joined not in glossary.doubtful and len(joined) >= LONG_NAME
-    stops = _SENTENCE_ENDS if commas else _CLAUSE_ENDS
-    if any(word.text.endswith(stops) and not _INITIALS.fullmatch(word.text) for word in run[:-1]):
+    if joined not in glossary.heard:
         return None
-    if joined in glossary.heard:
-        return glossary.heard[joined]
-    confidence = _confidence(run)
-    if confidence is None or confidence >= UNSURE_BELOW:
+    commas = joined not in glossary.doubtful and len(joined) >= LONG_NAME
+    if _ends_inside(run, _SENTENCE_ENDS if commas else _CLAUSE_ENDS):
         return None
-    skeleton = _skeleton(joined)
-    if len(skeleton) < SHORTEST_ALIKE:
+    if glossary.capitals.get(joined, ()) not in ((), _in_capitals([word.text for word in run])):
         return None
-    for known, term in glossary.skeletons.items():
-        if known[0] == skeleton[0] and SequenceMatcher(a=known, b=skeleton, autojunk=False).ratio() >= ALIKE_FROM:
-            return term
-    return None
+    return glossary.heard[joined]
+
+
+def _likest(run: Sequence[Word], glossary: Glossary) -> tuple[float, int, str]:
+    """How like a term a run is, 1 where it is listed; how many words it has; the term.
+
+    What is not listed must have been read with doubt; its consonants are compared.
+    """
+    listed = _listed(run, glossary)
+    if listed is not None:
+        return (1.0, len(run), listed)
+    confidence, skeleton = _confidence(run), _skeleton(_joined_run(run))
+    unsure = confidence is not None and confidence < UNSURE_BELOW
+    if not unsure or len(skeleton) < SHORTEST_ALIKE or _ends_inside(run, _CLAUSE_ENDS):
+        return (0.0, len(run), "")
+    return max(
+        (
+            (SequenceMatcher(a=known, b=skeleton, autojunk=False).ratio(), len(run), term)
+            for known, term in glossary.skeletons.items()
+            if known[0] == skeleton[0]
+        ),
+        default=(0.0, len(run), ""),
+    )
+
+
+def _ends_inside(run: Sequence[Word], stops: tuple[str, ...]) -> bool:
+    return any(word.text.endswith(stops) and not _INITIALS.fullmatch(word.text) for word in run[:-1])
+
+
+def _in_capitals(words: Sequence[str]) -> tuple[str, ...]:
+    """Those of two capitals and more, but for initials: "TO", not "T.O."."""
+    bare = (word.removesuffix("'s").strip(".,?!;:…") for word in words)
+    return tuple(word for word in bare if len(word) > 1 and word.isalpha() and word.isupper())
 
 
 def _stands_for(run: Sequence[Word], glossary: Glossary, before: Sequence[Word], after: Sequence[Word]) -> bool:
@@ -335,6 +407,11 @@ def _stands_for(run: Sequence[Word], glossary: Glossary, before: Sequence[Word],
         return all(len(_joined(word.text)) == 1 or word.text.removesuffix("'s").isupper() for word in run)
     if joined not in glossary.doubtful:
         return True
+    mark = run[0].sounds_like
+    if mark is not None and mark.count == len(run) and mark.written == joined:
+        return mark.term is not None
+    if joined == _joined(glossary.heard[joined]) and joined in glossary.weighable:
+        return True  # "run book", which no sound contradicts
     ends = run[-1].text.endswith(_CLAUSE_ENDS)
     follows = _bare(after[0]) if after and not ends else ""
     return bool(before) and _bare(before[-1]) in BEFORE_A_NAME and follows not in AFTER_A_NUMBER

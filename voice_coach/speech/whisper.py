@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from voice_coach.errors import TranscriptionError
 from voice_coach.records import SAMPLE_RATE_HZ, Span, Window, Word
-from voice_coach.speech.terms import Glossary, Suspect, chosen_terms, sounds_like, suspected, tail
+from voice_coach.speech.terms import Glossary, Suspect, heard_terms, suspected, tail
 
 if TYPE_CHECKING:
     import ctranslate2
@@ -265,9 +265,9 @@ class Whisper:
             ratio = instead[begin:].sum() - written[begin : end + len(following)].sum()
             weighed.append((float(ratio), one))
         marked = list(parts)
-        for one in chosen_terms(weighed):
-            head = heads[one.first]
-            marked[head] = replace(marked[head], sounds_like=sounds_like(whole, one))
+        for word, mark in heard_terms(whole, weighed, self._glossary).items():
+            head = heads[word]
+            marked[head] = replace(marked[head], sounds_like=mark)
         return marked
 
     def _log_likelihoods(
