@@ -19,7 +19,7 @@ from voice_coach.records import Span, Word
         ("9%", 2),
         ("0.5", 3),  # zero point five
         ("2,000", 2),  # two thousand
-        ("1,300", 4),  # one thousand three hundred
+        ("1,400", 2),  # fourteen hundred
         ("21", 2),
         ("15", 1),
         ("120", 3),  # one hundred twenty

@@ -121,6 +121,8 @@ def _number_words(digits: str) -> int:
     if "," not in whole and 1100 <= value < 2100 and value % 100 >= 10:
         # a year, or a number said like one: nineteen ninety nine
         return words + _group_words(value // 100) + _group_words(value % 100)
+    if 1100 <= value < 2000 and value % 100 == 0:
+        return words + 2  # "eleven hundred", shorter than "one thousand one hundred" and said more often
     words += _scales(value)
     while value:
         value, group = divmod(value, 1000)
