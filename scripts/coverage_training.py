@@ -6,7 +6,7 @@ import os
 import random
 import time
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -135,31 +135,40 @@ class Lessons:
 
 
 class Taught:
-    """What teachers said of variants, kept in one file: by phase and epoch, a byte for each probability."""
+    """What teachers said of variants, kept in one file: by phase and epoch, a byte for each probability.
+
+    writers: whose answers they read; of those written since they say nothing.
+    """
 
     def __init__(self, file: Path) -> None:
         self._kept = dict(np.load(file))
+        self.writers = frozenset(str(name) for name in self._kept.pop("writers"))
 
     @staticmethod
     def key(phase: Phase, epoch: int) -> str:
         return f"{phase.name}-{epoch}"
 
     def of(self, phase: Phase, epoch: int, variants: Sequence[Variant]) -> npt.NDArray[np.float32]:
-        """Probabilities, float32 [sentences, outputs], of the variants in order.
+        """Probabilities, float32 [sentences, outputs], of the variants in order; NaN where no teacher read them.
 
-        Raises: ValueError if they are of other variants: the data or the mix have changed since.
+        Raises: ValueError if those of the teachers' writers are not what they read.
         """
         key = self.key(phase, epoch)
-        if key not in self._kept or int(self._kept[f"{key}-checksum"]) != checksum(variants):
+        read = [variant for variant in variants if variant.writer in self.writers]
+        if key not in self._kept or int(self._kept[f"{key}-checksum"]) != checksum(read):
             raise ValueError(
-                f"no teacher has read the variants of {key} as they are now: run scripts/teach_coverage.py"
+                f"no teacher has read the variants of {key} as they are now, with these answers and this mix: "
+                "run scripts/teach_coverage.py"
             )
-        return self._kept[key].astype(np.float32) / 255.0
+        known = [variant.writer in self.writers for variant in variants for _ in variant.texts]
+        said = np.full((len(known), len(OUTPUTS)), np.nan, dtype=np.float32)
+        said[known] = self._kept[key].astype(np.float32) / 255.0
+        return said
 
     @staticmethod
-    def save(file: Path, read: dict[str, tuple[int, npt.NDArray[np.float32]]]) -> None:
+    def save(file: Path, writers: Iterable[str], read: dict[str, tuple[int, npt.NDArray[np.float32]]]) -> None:
         """read: for each key the checksum of its variants, and their probabilities."""
-        kept: dict[str, Any] = {}
+        kept: dict[str, Any] = {"writers": np.array(sorted(writers))}
         for key, (crc, probabilities) in read.items():
             kept[key] = np.round(probabilities * 255.0).astype(np.uint8)
             kept[f"{key}-checksum"] = np.int64(crc)

@@ -46,12 +46,6 @@ def epochs_of(recipe: Recipe) -> list[tuple[Phase, int]]:
     return [(phase, epoch) for phase in recipe.phases() for epoch in range(phase.epochs)]
 
 
-def writers_of(lessons: Lessons, phase: Phase) -> list[str]:
-    """Of each variant of a phase, in order, who wrote it."""
-    answers = [*lessons.written, *(lessons.heard if phase.spoken else ())]
-    return [answer.writer for answer in answers]
-
-
 def read_fold(
     fold: int, teacher: Recipe, lessons: Lessons, dev: Sequence[Answer], source: Path, here: Process, work: Path
 ) -> None:
@@ -69,11 +63,7 @@ def read_fold(
     started = time.perf_counter()
     read: dict[str, Any] = {}
     for phase, epoch in epochs_of(Recipe()):
-        mine = [
-            variant
-            for variant, writer in zip(lessons.variants(phase, epoch), writers_of(lessons, phase), strict=True)
-            if fold_of(writer, writers) == fold
-        ]
+        mine = [variant for variant in lessons.variants(phase, epoch) if fold_of(variant.writer, writers) == fold]
         logits = windows_logits(
             model, coder, [variant.texts for variant in mine], here.device, fast=here.half_precision
         )
@@ -92,12 +82,12 @@ def gather(lessons: Lessons, work: Path, file: Path) -> None:
         variants = lessons.variants(phase, epoch)
         places = [0] * FOLDS
         rows = []
-        for variant, writer in zip(variants, writers_of(lessons, phase), strict=True):
-            fold = fold_of(writer, writers)
+        for variant in variants:
+            fold = fold_of(variant.writer, writers)
             rows.append(folds[fold][key][places[fold] : places[fold] + len(variant.texts)])
             places[fold] += len(variant.texts)
         together[key] = (checksum(variants), np.concatenate(rows))
-    Taught.save(file, together)
+    Taught.save(file, writers, together)
     print(f"{file}: {sum(len(read) for _, read in together.values())} sentences, {agreement(lessons, together)}")
 
 

@@ -48,11 +48,12 @@ class Mix:
 class Variant:
     """One answer as handed over.
 
-    goal: float32 [sentences, outputs], 1 or 0, or NaN where a labelled unit was cut and this part may or may not
-    tell it. bags: for each such unit its parts (indices of sentences) and its labels, float32 [outputs]: at
-    least one of the parts tells each (multiple-instance learning).
+    writer: of the answer. goal: float32 [sentences, outputs], 1 or 0, or NaN where a labelled unit was cut and this
+    part may or may not tell it. bags: for each such unit its parts (indices of sentences) and its labels,
+    float32 [outputs]: at least one of the parts tells each (multiple-instance learning).
     """
 
+    writer: str
     texts: tuple[str, ...]
     goal: Truth
     bags: tuple[tuple[tuple[int, ...], Truth], ...]
@@ -73,7 +74,7 @@ def vary(answer: Answer, mix: Mix, name: str, ears: Mishearing | None) -> Varian
     else:
         pieces = _cut_and_join(texts, mix, chance)
     wanted = np.asarray([targets(unit) for unit in answer.units[first:last]], dtype=np.float32)
-    return _variant(pieces, wanted, _written(pieces, mix, chance))
+    return _variant(answer.writer, pieces, wanted, _written(pieces, mix, chance))
 
 
 def checksum(variants: Sequence[Variant]) -> int:
@@ -119,7 +120,7 @@ def _written(pieces: Sequence[Piece], mix: Mix, chance: random.Random) -> tuple[
     return tuple(result)
 
 
-def _variant(pieces: Sequence[Piece], wanted: Truth, texts: tuple[str, ...]) -> Variant:
+def _variant(writer: str, pieces: Sequence[Piece], wanted: Truth, texts: tuple[str, ...]) -> Variant:
     parts: dict[int, list[int]] = {}
     for k, piece in enumerate(pieces):
         for unit in piece.units:
@@ -132,4 +133,4 @@ def _variant(pieces: Sequence[Piece], wanted: Truth, texts: tuple[str, ...]) -> 
         if len(among) == 1:
             goal[among[0], wanted[unit] > 0] = 1.0
     bags = tuple((tuple(among), wanted[unit]) for unit, among in parts.items() if len(among) > 1 and wanted[unit].any())
-    return Variant(texts, goal, bags)
+    return Variant(writer, texts, goal, bags)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -170,15 +171,28 @@ def test_a_teacher_pulls_towards_what_it_said() -> None:
     )
 
 
+def test_new_answers_come_in_every_epoch_and_the_rest_in_turn() -> None:
+    answers = [replace(WRITTEN, id=f"{writer}-{k:02}") for writer in ("w01", "w02") for k in range(30)]
+    [phase] = Recipe(whole_epochs=0, short_epochs=3, fresh="w02", every=3).phases()
+    lessons = Lessons.of(answers, [])
+    epochs = [[one.writer for one in lessons.variants(phase, epoch)] for epoch in range(3)]
+    assert [writers.count("w02") for writers in epochs] == [30, 30, 30]
+    assert sum(writers.count("w01") for writers in epochs) == 30
+    assert min(writers.count("w01") for writers in epochs) > 3
+
+
 def test_a_teacher_is_held_to_the_variants_that_it_read(tmp_path: Path) -> None:
     phase = Phase("short", 1, 1, 1e-5, 1e-3, NOTHING, spoken=True)
     lessons = Lessons.of([WRITTEN], [HEARD])
     variants = lessons.variants(phase, 0)
     assert [len(variant.texts) for variant in variants] == [3, 4]
     said = np.linspace(0.0, 1.0, 7 * len(OUTPUTS), dtype=np.float32).reshape(7, -1)
-    Taught.save(tmp_path / "taught.npz", {Taught.key(phase, 0): (checksum(variants), said)})
+    Taught.save(tmp_path / "taught.npz", [WRITTEN.writer], {Taught.key(phase, 0): (checksum(variants), said)})
     taught = Taught(tmp_path / "taught.npz")
     assert np.abs(taught.of(phase, 0, variants) - said).max() < 0.003
+    since = replace(WRITTEN, id="w99-01")
+    more = taught.of(phase, 0, Lessons.of([WRITTEN, since], [HEARD]).variants(phase, 0))
+    assert np.isnan(more).all(axis=1).tolist() == [False] * 3 + [True] * 3 + [False] * 4
     other = Lessons.of([answer(*WRITTEN.units[:2])], [])
     with pytest.raises(ValueError, match="teach_coverage"):
         taught.of(phase, 0, other.variants(phase, 0))
