@@ -33,8 +33,8 @@ class Phase:
     """A stretch of training with a learning rate of its own, falling from its peak to zero.
 
     schedule: epochs in which the rate falls to zero; only the first `epochs` of them are run. mix: how answers are
-    changed. spoken: learn from what the speech path made of answers, too. fresh: writers whose answers come in every
-    epoch, while the others' come in one of `every`; none: all come in each.
+    changed. spoken: learn from what the speech path made of answers, too, in every epoch. fresh: writers whose written
+    answers come in every epoch, while the others' come in one of `every`.
     """
 
     name: str

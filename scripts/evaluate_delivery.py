@@ -92,7 +92,7 @@ class Score:
 
 
 MISSPELT = {"prome thius": "Prometheus", "graph fauna": "Grafana", "post grass": "Postgres"}
-"""How answers that were written like a transcript with recognition errors, one in each half, spell what is meant."""
+"""How answers that were written like a transcript with recognition errors spell the terms that are meant."""
 
 
 @dataclass

@@ -254,24 +254,23 @@ def main() -> None:
     parser.add_argument("--writers", type=int, default=16)
     parser.add_argument("--each", type=int, default=40, help="answers a writer")
     parser.add_argument("--first", type=int, default=1, help="number of the first writer")
-    parser.add_argument("--hard", action="store_true", help="near misses in every answer")
-    parser.add_argument("--weak", action="store_true", help="the same, and mostly of the kinds that are read worst")
-    parser.add_argument("--reckless", action="store_true", help="to learn reckless acts from, two kinds in an answer")
+    kinds = parser.add_mutually_exclusive_group()
+    kinds.add_argument("--hard", action="store_true", help="near misses in every answer")
+    kinds.add_argument("--weak", action="store_true", help="the same, and mostly of the kinds that are read worst")
+    kinds.add_argument("--reckless", action="store_true", help="to learn reckless acts from, two kinds in an answer")
     args = parser.parse_args()
     rng = random.Random(args.seed)
     total = args.writers * args.each
     domains = spread(list(DOMAINS), total, rng)
     voices = spread(list(VOICES), total, rng)
     levels = spread(list(LEVELS), total, rng)
-    mix = (
-        RECKLESS_QUALITIES
-        if args.reckless
-        else WEAK_QUALITIES
-        if args.weak
-        else HARD_QUALITIES
-        if args.hard
-        else QUALITIES
-    )
+    mix = QUALITIES
+    for chosen, qualities in (
+        (args.hard, HARD_QUALITIES),
+        (args.weak, WEAK_QUALITIES),
+        (args.reckless, RECKLESS_QUALITIES),
+    ):
+        mix = qualities if chosen else mix
     hard = args.hard or args.weak or args.reckless
     qualities = spread([q for q, weight in mix for _ in range(weight)], total, rng)
     traps = spread(list(RECKLESS_ACTS if args.reckless else TRAPS), 2 * total, rng) if hard else []

@@ -105,8 +105,13 @@ def main() -> None:
     parser.add_argument("--limit", type=int, default=0, help="only so many answers (to try things out)")
     args = parser.parse_args()
     recipe = Recipe(**{name: getattr(args, name) for name in vars(defaults) if name != "seed"})
+    if recipe.soft and recipe.every != 1:
+        parser.error("--soft needs every answer in every epoch: the teachers read them so; leave --every out")
     here = Process.find()
     lessons, dev = lessons_and_dev()
+    unknown = set(filter(None, recipe.fresh.split(","))) - {answer.writer for answer in lessons.written}
+    if unknown:
+        parser.error(f"--fresh: nobody called {', '.join(sorted(unknown))} wrote answers to train on")
     if args.limit:
         lessons = lessons.few(args.limit)
     here.say(

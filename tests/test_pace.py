@@ -20,6 +20,8 @@ from voice_coach.records import Span, Word
         ("0.5", 3),  # zero point five
         ("2,000", 2),  # two thousand
         ("1,400", 2),  # fourteen hundred
+        ("1900", 2),
+        ("2,400", 4),  # two thousand four hundred
         ("21", 2),
         ("15", 1),
         ("120", 3),  # one hundred twenty

@@ -9,7 +9,7 @@ import pytest
 
 from voice_coach.errors import QuestionPackError
 from voice_coach.records import HeardTerm, Word
-from voice_coach.speech.terms import correct_terms, heard_terms, read_terms, suspected
+from voice_coach.speech.terms import Suspect, correct_terms, heard_terms, read_terms, suspected
 
 
 def said(text: str, confidence: float = 0.9) -> list[Word]:
@@ -163,14 +163,52 @@ def test_capitals_of_a_sound_alike_must_be_written(heard: str, expected: str) ->
     assert written(heard) == expected
 
 
-def test_a_term_that_only_resembles_what_is_written_takes_no_word_beside_it() -> None:
-    assert written("we use open to lemotry and go", confidence=0.5) == "we use OpenTelemetry and go"
-    assert written("it was cloud flare so I left", confidence=0.5) == "it was Cloudflare so I left"
+@pytest.mark.parametrize(
+    ("heard", "expected"),
+    [
+        ("we use open to lemotry and go", "we use OpenTelemetry and go"),
+        ("we use open to lemotry you see", "we use OpenTelemetry you see"),
+        ("it was cloud flare so I left", "it was Cloudflare so I left"),
+        ("it was cloud flare I left", "it was Cloudflare I left"),
+        ("see a kubernities pod", "see a Kubernetes pod"),
+        ("Prometheus how are you", "Prometheus how are you"),
+    ],
+)
+def test_a_term_that_only_resembles_what_is_written_takes_no_word_beside_it(heard: str, expected: str) -> None:
+    assert written(heard, confidence=0.5) == expected
+
+
+@pytest.mark.parametrize(
+    ("heard", "at", "term"),
+    [("had a cloud formation of birds", 2, "CloudFormation"), ("to launch darkly lit ads", 1, "LaunchDarkly")],
+)
+def test_what_the_sound_refuses_does_not_come_back_as_alike(heard: str, at: int, term: str) -> None:
+    words, glossary = said(heard, 0.5), read_terms()
+    [suspect] = [one for one in suspected(words, glossary) if (one.first, one.count, one.likeness) == (at, 2, 1.0)]
+    assert suspect.term == term
+    for word, mark in heard_terms(words, [(-20.0, suspect)], glossary).items():
+        words[word] = replace(words[word], sounds_like=mark)
+    assert " ".join(word.text for word in correct_terms(words, glossary)) == heard
+
+
+def test_of_two_runs_at_a_word_the_believed_one_is_written() -> None:
+    words, glossary = said("it was a 7 one down"), read_terms()
+    refused, believed = Suspect(3, 2, "SEV-1", 1.0, 0.9), Suspect(3, 3, "Kibana", 0.9, 0.5)
+    for word, mark in heard_terms(words, [(-12.0, refused), (-1.0, believed)], glossary).items():
+        words[word] = replace(words[word], sounds_like=mark)
+    assert " ".join(word.text for word in correct_terms(words, glossary)) == "it was a Kibana"
+
+
+def test_terms_that_are_written_right_are_not_weighed() -> None:
+    assert suspected(said("the Redis runbook and New Relic", 0.99), read_terms()) == []
+    assert not {"Istio"} & {
+        one.term for one in suspected(said("it is to fail", 0.6), read_terms()) if one.likeness == 1.0
+    }
 
 
 def test_a_users_own_term_is_put_right() -> None:
-    assert written("we lost zookeeper lee again", own=("Zookeeperly",), confidence=0.4) == "we lost Zookeeperly again"
-    assert written("we lost zookeeperly again", own=("Zookeeperly",)) == "we lost Zookeeperly again"
+    assert written("we lost thanos quarry again", own=("Thanosquery",), confidence=0.4) == "we lost Thanosquery again"
+    assert written("we lost thanosquery again", own=("Thanosquery",)) == "we lost Thanosquery again"
 
 
 def test_a_term_spans_its_words_with_the_lowest_confidence() -> None:

@@ -60,7 +60,7 @@ def test_very_short_windows_do_no_harm(coach: Coach, seconds: float) -> None:
     assert all(0.0 <= word.start_s <= word.end_s <= seconds + 1.0 for word in (*found.words, *found.verbatim))
 
 
-def heard_terms(coach: Coach, fixture: str, begin_s: float, end_s: float) -> tuple[str, list[str]]:
+def heard_terms(coach: Coach, fixture: str, begin_s: float, end_s: float) -> tuple[str, list[str | None]]:
     """The plain words of a part of a fixture, and the terms that sounded as likely."""
     begin, count = round(begin_s * SAMPLE_RATE_HZ), round((end_s - begin_s) * SAMPLE_RATE_HZ)
     samples, _ = soundfile.read(f"audio_fixtures/{fixture}.flac", frames=count, start=begin, dtype="float32")

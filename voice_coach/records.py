@@ -242,7 +242,7 @@ class HeardTerm:
 class Word:
     """One spoken word as written down, punctuation attached; confidence is 0 to 1.
 
-    sounds_like: whether a term begins here, by the sound; None where none was looked for.
+    sounds_like: whether a term begins here, by the sound; None where nothing here is a term or could be one.
     """
 
     text: str

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher
 from pathlib import Path
@@ -79,6 +79,8 @@ SOUND_DECIDES = "~"
 NEIGHBOURS_DECIDE = "?"
 """Before one that also sounds the same ("?roll back")."""
 
+_MARKS = SOUND_DECIDES + NEIGHBOURS_DECIDE
+
 BEFORE_A_NAME = frozenset(
     "a an the this that another our as is was were are it's be been got called declared full real".split()
 )
@@ -115,8 +117,8 @@ class Suspect:
 
     @property
     def promise(self) -> float:
-        """What to hold against the sound first: likely terms, read with doubt."""
-        return self.likeness - 0.3 * self.confidence
+        """What to hold against the sound first: listed ways, then likely terms, read with doubt."""
+        return 2.0 if self.likeness == 1.0 else self.likeness - 0.3 * self.confidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,16 +157,18 @@ def read_terms(path: Path | None = None, own: Sequence[str] = ()) -> Glossary:
             raise QuestionPackError(f"{path}: {term} must be a list of the ways it is heard")
     terms: dict[str, list[str]] = {**table, **{term: [] for term in own if term not in table}}
     heard: dict[str, str] = {}
+    capitals: dict[str, tuple[str, ...]] = {}
     for term, ways in terms.items():
         for way in (term, *ways):
-            heard.setdefault(_joined(way), term)
+            if _joined(way) not in heard:
+                heard[_joined(way)] = term
+                capitals[_joined(way)] = () if way == term else _in_capitals(way.lstrip(_MARKS).split())
     skeletons = {_skeleton(term): term for term in terms if len(_skeleton(term)) >= SHORTEST_ALIKE}
     weighable, same = (
         frozenset(_joined(way) for ways in terms.values() for way in ways if way.startswith(mark))
         for mark in (SOUND_DECIDES, NEIGHBOURS_DECIDE)
     )
     letters = frozenset(_joined(term) for term in terms if term.isalpha() and term.isupper())
-    capitals = {_joined(way): _in_capitals(way.split()) for ways in terms.values() for way in ways}
     return Glossary(
         names=tuple(terms),
         heard=heard,
@@ -186,18 +190,16 @@ def suspected(words: Sequence[Word], glossary: Glossary) -> list[Suspect]:
     listed = _weighable_runs(words, glossary)
     certain = {at + k for at, (count, _) in _by_spelling(words, glossary).items() for k in range(count)}
     letters = {_joined(term) for term in glossary.names}
-    for first in range(len(words)):
-        for count in range(1, min(MOST_WORDS, len(words) - first) + 1):
-            if _joined_run(words[first : first + count]) in letters:
-                certain.update(range(first, first + count))
+    for first, count in _runs(len(words), MOST_WORDS):
+        if _joined_run(words[first : first + count]) in letters:
+            certain.update(range(first, first + count))
     certain.difference_update(k for one in listed for k in range(one.first, one.first + one.count))
     runs = [
         (first, count)
-        for first in range(len(words))
-        for count in range(1, min(MOST_SUSPECTED, len(words) - first) + 1)
+        for first, count in _runs(len(words), MOST_SUSPECTED)
         if certain.isdisjoint(range(first, first + count)) and _may_be_a_term(words[first : first + count], glossary)
     ]
-    ways = [(way, term) for way, term in glossary.heard.items() if len(way) > 1]
+    ways = [(way, term) for way, term in glossary.heard.items() if len(way) > 1 and way not in glossary.capitals]
     likeness = _likeness([_joined_run(words[at : at + count]) for at, count in runs], [way for way, _ in ways])
     found = []
     for (first, count), values in zip(runs, likeness, strict=True):
@@ -215,17 +217,25 @@ def suspected(words: Sequence[Word], glossary: Glossary) -> list[Suspect]:
     return [*listed, *(one for one in found if not any((one.first, one.count) == (k.first, k.count) for k in listed))]
 
 
+def _runs(words: int, most: int) -> Iterator[tuple[int, int]]:
+    """First word and count of every run of at most so many words; from each word on the longest first."""
+    return ((first, count) for first in range(words) for count in range(min(most, words - first), 0, -1))
+
+
 def _weighable_runs(words: Sequence[Word], glossary: Glossary) -> list[Suspect]:
-    """Listed runs on which the sound decides, the longest at each place."""
-    found = []
-    for first in range(len(words)):
-        for count in range(min(MOST_WORDS, len(words) - first), 0, -1):
-            run = words[first : first + count]
-            joined = _joined_run(run)
-            if joined in glossary.weighable and _listed(run, glossary) is not None:
-                found.append(Suspect(first, count, glossary.heard[joined], 1.0, _confidence(run) or 0.0))
-                break
-    return found
+    """Listed runs on which the sound decides, the longest at each place; none that is written as the term is."""
+    found: dict[int, Suspect] = {}
+    for first, count in _runs(len(words), MOST_WORDS):
+        run = words[first : first + count]
+        term = _listed(run, glossary)
+        if first not in found and term and _joined_run(run) in glossary.weighable and not _is_written(run, term):
+            found[first] = Suspect(first, count, term, 1.0, _confidence(run) or 0.0)
+    return list(found.values())
+
+
+def _is_written(run: Sequence[Word], term: str) -> bool:
+    """Whether the run is the term as it is to be written, but for capitals within a word: "zookeeper", "New Relic"."""
+    return _joined_run(run) == _joined(term) and (len(run) == 1 or " ".join(word.text for word in run).startswith(term))
 
 
 _NUMBERED = re.compile(r"(.+?)(one|two|three|1|2|3)")
@@ -290,20 +300,26 @@ def correct_terms(words: Sequence[Word], glossary: Glossary) -> tuple[Word, ...]
 def _by_spelling(words: Sequence[Word], glossary: Glossary) -> dict[int, tuple[int, str]]:
     """Where a term begins as it is written: how many words it takes, and which it is.
 
-    The run that is most like a term, and of those the longest: "open to lemotry", not "open to lemotry and".
+    The longest listed run; else the one that is most like a term, of words that the sound has not refused.
     """
+    refused = {
+        k
+        for at, word in enumerate(words)
+        if word.sounds_like is not None and word.sounds_like.term is None
+        for k in range(at, at + word.sounds_like.count)
+    }
     found: dict[int, tuple[int, str]] = {}
     at = 0
     while at < len(words):
         runs = [words[at : at + count] for count in range(min(MOST_WORDS, len(words) - at), 0, -1)]
-        likely = [_likest(run, glossary) for run in runs]
-        for _, count, term in sorted((one for one in likely if one[0] >= ALIKE_FROM), key=lambda one: -one[0]):
-            if _stands_for(words[at : at + count], glossary, words[:at], words[at + count :]):
-                found[at] = (count, term)
-                at += count
-                break
-        else:
-            at += 1
+        known = [
+            (len(run), term)
+            for run in runs
+            if (term := _listed(run, glossary)) and _stands_for(run, glossary, words[:at], words[at + len(run) :])
+        ] or _alike([run for run in runs if refused.isdisjoint(range(at, at + len(run)))], glossary)
+        if known:
+            found[at] = known[0]
+        at += known[0][0] if known else 1
     return found
 
 
@@ -340,14 +356,12 @@ def heard_terms(
     words: Sequence[Word], weighed: Sequence[tuple[float, Suspect]], glossary: Glossary
 ) -> dict[int, HeardTerm]:
     """What is kept with which word: the terms that are believed, and doubtful sound-alikes that are not."""
+    believed = chosen_terms(weighed)
     found: dict[int, HeardTerm] = {}
-    for _, one in weighed:
+    for one in [*(suspect for _, suspect in weighed), *believed]:  # what is believed is written over what is not
         written = _joined_run(words[one.first : one.first + one.count])
-        if written in glossary.weighable:
-            found[one.first] = HeardTerm(None, one.count, written)
-    for one in chosen_terms(weighed):
-        written = _joined_run(words[one.first : one.first + one.count])
-        found[one.first] = HeardTerm(one.term, one.count, written)
+        if one in believed or written in glossary.weighable:
+            found[one.first] = HeardTerm(one.term if one in believed else None, one.count, written)
     return found
 
 
@@ -367,26 +381,22 @@ def _listed(run: Sequence[Word], glossary: Glossary) -> str | None:
     return glossary.heard[joined]
 
 
-def _likest(run: Sequence[Word], glossary: Glossary) -> tuple[float, int, str]:
-    """How like a term a run is, 1 where it is listed; how many words it has; the term.
-
-    What is not listed must have been read with doubt; its consonants are compared.
-    """
-    listed = _listed(run, glossary)
-    if listed is not None:
-        return (1.0, len(run), listed)
-    confidence, skeleton = _confidence(run), _skeleton(_joined_run(run))
-    unsure = confidence is not None and confidence < UNSURE_BELOW
-    if not unsure or len(skeleton) < SHORTEST_ALIKE or _ends_inside(run, _CLAUSE_ENDS):
-        return (0.0, len(run), "")
-    return max(
-        (
-            (SequenceMatcher(a=known, b=skeleton, autojunk=False).ratio(), len(run), term)
-            for known, term in glossary.skeletons.items()
-            if known[0] == skeleton[0]
-        ),
-        default=(0.0, len(run), ""),
-    )
+def _alike(runs: Sequence[Sequence[Word]], glossary: Glossary) -> list[tuple[int, str]]:
+    """Of runs that were read with doubt those whose consonants resemble a term's, the likest and shortest first."""
+    found = []
+    for run in runs:
+        confidence, skeleton = _confidence(run), _skeleton(_joined_run(run))
+        unsure = confidence is not None and confidence < UNSURE_BELOW
+        # a word without consonants ("a", "I", "you") would come for nothing
+        whole = bool(_skeleton(run[0].text) and _skeleton(run[-1].text))
+        if not unsure or not whole or len(skeleton) < SHORTEST_ALIKE or _ends_inside(run, _CLAUSE_ENDS):
+            continue
+        for known, term in glossary.skeletons.items():
+            if known[0] == skeleton[0]:
+                likeness = SequenceMatcher(a=known, b=skeleton, autojunk=False).ratio()
+                if likeness >= ALIKE_FROM:
+                    found.append((-likeness, len(run), term))
+    return [(count, term) for _, count, term in sorted(found)]
 
 
 def _ends_inside(run: Sequence[Word], stops: tuple[str, ...]) -> bool:
@@ -407,11 +417,12 @@ def _stands_for(run: Sequence[Word], glossary: Glossary, before: Sequence[Word],
         return all(len(_joined(word.text)) == 1 or word.text.removesuffix("'s").isupper() for word in run)
     if joined not in glossary.doubtful:
         return True
+    if _is_written(run, glossary.heard[joined]):
+        return True
     mark = run[0].sounds_like
-    if mark is not None and mark.count == len(run) and mark.written == joined:
-        return mark.term is not None
-    if joined == _joined(glossary.heard[joined]) and joined in glossary.weighable:
-        return True  # "run book", which no sound contradicts
+    if mark is not None and (mark.term is not None or (mark.count, mark.written) == (len(run), joined)):
+        # what is believed at this word is another run, or this one, which is then written for its sound
+        return mark.term is not None and (mark.count, mark.written) == (len(run), joined)
     ends = run[-1].text.endswith(_CLAUSE_ENDS)
     follows = _bare(after[0]) if after and not ends else ""
     return bool(before) and _bare(before[-1]) in BEFORE_A_NAME and follows not in AFTER_A_NUMBER
