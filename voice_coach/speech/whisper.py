@@ -138,7 +138,7 @@ class Whisper:
     """
 
     def __init__(self, folder: Path, options: WhisperOptions | None = None, glossary: Glossary | None = None) -> None:
-        """glossary: terms to listen for where the reading was in doubt; none are looked for without it."""
+        """glossary: terms to listen for where the reading was in doubt or its words sound like one; without it none."""
         self.options = options or WhisperOptions()
         self._glossary = glossary
         # every file is local; without this a library in between may try to ask a hub
@@ -246,7 +246,10 @@ class Whisper:
         encoded: ctranslate2.StorageView,
         frames: int,
     ) -> list[Word]:
-        """The parts, with the terms that sound not much less likely than what was written. lengths: tokens of each."""
+        """The parts, each marked with the term that begins there by the sound, or with its refusal.
+
+        lengths: tokens of each.
+        """
         assert self._glossary is not None
         heads = [k for k, part in enumerate(parts) if _begins_a_word(part.text)]
         whole = [_joined(parts[k:after])[0] for k, after in zip(heads, [*heads[1:], len(parts)], strict=True)]
