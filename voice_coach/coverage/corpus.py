@@ -10,9 +10,9 @@ from pathlib import Path
 from voice_coach.coverage.labels import CODES, STAGES
 from voice_coach.errors import UsageError
 
-DEV_WRITERS = frozenset({"w04", "w17", "w36", "w74", "w79"})
-"""Writers who choose epoch, calibration and thresholds instead of teaching: plain-spoken outages, raw near misses and
-reckless acts, what is met at the desk. Training and evaluation must agree on them."""
+DEV_WRITERS = frozenset({"w04", "w17", "w36"})
+"""Writers who choose epoch, calibration and thresholds instead of teaching: plain-spoken outages
+and raw near misses, what is met at the desk. Training and evaluation must agree on them."""
 
 _HEADER = re.compile(
     r"@ (?P<id>[\w.-]+) \| question: (?P<question>.+?)"
