@@ -62,6 +62,12 @@ DESCRIPTIONS = {
     "prevention": "The root cause as established afterwards, the postmortem, action items and prevention.",
 }
 
+LATER = {
+    "`w69` to `w74`: two traps each": frozenset(f"w{k}" for k in range(69, 75)),
+    "`w76` to `w85`: reckless acts of 22 kinds": frozenset(f"w{k}" for k in range(76, 86)),
+}
+"""Writers of the training split who wrote after the shipped model was trained; empty once a model learns from them."""
+
 
 @dataclass(frozen=True)
 class Score:
@@ -279,6 +285,34 @@ def speech_table(classifier: Classifier, heard: Sequence[Answer], written: Seque
     return lines
 
 
+def later_table(classifier: Classifier) -> list[str]:
+    """How answers are read that were written after the model by writers it never met; nothing was chosen on them."""
+    lines = [
+        "| answers | of | stage macro-F1 | STAR macro-F1 | stage present or not | impact F1 | cowboy P / R "
+        "| units wrongly given a stage |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    everybody = read_corpus(sorted((DATA / "train").glob("*.txt")))
+    for name, writers in LATER.items():
+        answers = [answer for answer in everybody if answer.writer in writers]
+        judged = judge_units(classifier, answers)
+        predicted = as_matrix([one.assigned for answer in judged for one in answer])
+        actual = as_matrix([unit.labels for answer in answers for unit in answer.units])
+        rows = rows_of(answers)
+        present = [
+            predicted[rows == k, stage].any() == actual[rows == k, stage].any()
+            for k in range(len(answers))
+            for stage in range(len(STAGES))
+        ]
+        impact, cowboy = (score(column(predicted, one), column(actual, one)) for one in (IMPACT, COWBOY))
+        lines.append(
+            f"| {name} | {len(answers)} | {macro(predicted, actual, STAGES):.3f} | {macro(predicted, actual, STAR):.3f} "
+            f"| {np.mean(present):.3f} | {impact.f1:.2f} | {cowboy.precision:.2f} / {cowboy.recall:.2f} "
+            f"| {wrongly_staged(predicted, actual):.1%} |"
+        )
+    return lines
+
+
 def best_f1(scores: npt.NDArray[np.float64], actual: BOOL) -> float:
     return max(score(scores >= t, actual).f1 for t in np.unique(np.quantile(scores, np.linspace(0, 1, 200))))
 
@@ -412,6 +446,7 @@ def main() -> None:
         heard = read_corpus(sorted((DATA / "speech" / "test").glob("*.txt")))
         if heard:
             sections["speech"] = speech_table(classifier, heard, answers)
+        sections["later"] = later_table(classifier)
     if args.baselines:
         train = read_corpus(sorted((DATA / "train").glob("*.txt")))
         sections["baselines"] = baselines(train, answers, actual)
