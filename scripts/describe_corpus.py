@@ -63,7 +63,10 @@ def table(parts: dict[str, tuple[Answer, ...]], grid: dict[str, dict[str, str]])
         "under 60 words",
         [str(sum(sum(len(u.text.split()) for u in a.units) < 60 for a in p)) for p in parts.values()],
     )
-    row("with two traps each", [str(sum(bool(grid[a.id].get("traps")) for a in p)) for p in parts.values()])
+    row(
+        "with two traps or kinds of reckless act each",
+        [str(sum(bool(grid[a.id].get("traps")) for a in p)) for p in parts.values()],
+    )
     return lines
 
 
