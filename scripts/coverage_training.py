@@ -49,9 +49,7 @@ class Phase:
 
     def shows(self, answer: Answer, epoch: int) -> bool:
         """Whether this epoch teaches the answer."""
-        if answer.writer in self.fresh or self.every == 1:
-            return True
-        return (zlib.crc32(answer.id.encode()) + epoch) % self.every == 0
+        return answer.writer in self.fresh or (zlib.crc32(answer.id.encode()) + epoch) % self.every == 0
 
 
 @dataclass(frozen=True)
@@ -101,8 +99,11 @@ class Recipe:
                 "short", self.short_epochs, self.short_epochs, self.short_rate, self.short_head_rate, short, spoken=True
             ),
         )
-        fresh = frozenset(self.fresh.split(",")) - {""}
-        return tuple(replace(phase, fresh=fresh, every=self.every) for phase in phases if phase.epochs)
+        return tuple(replace(phase, fresh=self.fresh_writers, every=self.every) for phase in phases if phase.epochs)
+
+    @property
+    def fresh_writers(self) -> frozenset[str]:
+        return frozenset(filter(None, self.fresh.split(",")))
 
 
 @dataclass(frozen=True)

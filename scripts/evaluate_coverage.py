@@ -166,7 +166,7 @@ def answer_table(answers: Sequence[Answer], judged: Sequence[Coverage]) -> list[
     def row(name: str, right: Sequence[bool]) -> None:
         lines.append(f"| {name} | {np.mean(right):.3f} | {len(right)} |")
 
-    row("stage present or not", [(g == "missing") == (f == "missing") for g, f in levels])
+    row("stage present or not", presence_right(answers, judged))
     row("level: missing, mentioned, strong", [g == f for g, f in levels])
     row("on the subject or not", [c.on_subject == on for (_, c), on in zip(pairs, on_subject, strict=True)])
     row("impact told or not", [c.impact == any(IMPACT in u.labels for u in a.units) for a, c in pairs])
@@ -188,6 +188,26 @@ def rows_of(answers: Sequence[Answer]) -> npt.NDArray[np.int64]:
 def judge_units(classifier: Classifier, answers: Sequence[Answer]) -> list[tuple[JudgedSentence, ...]]:
     """Each answer's units as the classifier reads them, one for one."""
     return [classifier.judge(line_sentences("\n".join(unit.text for unit in one.units))) for one in answers]
+
+
+def as_read(judged: Sequence[Sequence[JudgedSentence]], answers: Sequence[Answer]) -> tuple[BOOL, BOOL]:
+    """Labels found and labels given, bool [units, labels] each."""
+    predicted = as_matrix([one.assigned for answer in judged for one in answer])
+    return predicted, as_matrix([unit.labels for answer in answers for unit in answer.units])
+
+
+def judge_whole(classifier: Classifier, judged: Sequence[Sequence[JudgedSentence]]) -> list[Coverage]:
+    calibration = classifier.calibration
+    return [judge_answer(one, calibration.threshold, calibration.doubt) for one in judged]
+
+
+def presence_right(answers: Sequence[Answer], whole: Sequence[Coverage]) -> list[bool]:
+    """Of each answer and stage, whether it is rightly taken to be told or not."""
+    return [
+        (gold_level(answer, stage) == "missing") == (coverage.stages[stage].level == "missing")
+        for answer, coverage in zip(answers, whole, strict=True)
+        for stage in STAGES
+    ]
 
 
 def wrongly_staged(predicted: BOOL, actual: BOOL) -> float:
@@ -269,15 +289,9 @@ def speech_table(classifier: Classifier, heard: Sequence[Answer], written: Seque
     named = {answer.id: answer for answer in written}
     for name, answers in (("as written", [named[answer.id] for answer in heard]), ("spoken and heard", heard)):
         judged = judge_units(classifier, answers)
-        predicted = as_matrix([one.assigned for answer in judged for one in answer])
-        actual = as_matrix([unit.labels for answer in answers for unit in answer.units])
-        whole = [judge_answer(one, classifier.calibration.threshold, classifier.calibration.doubt) for one in judged]
+        predicted, actual = as_read(judged, answers)
         # what is present is what the writer put in, whatever became of it on the way
-        present = [
-            (gold_level(named[a.id], s) == "missing") == (c.stages[s].level == "missing")
-            for a, c in zip(answers, whole, strict=True)
-            for s in STAGES
-        ]
+        present = presence_right([named[answer.id] for answer in answers], judge_whole(classifier, judged))
         lines.append(
             f"| {name} | {len(actual)} | {macro(predicted, actual, STAGES):.3f} | {macro(predicted, actual, STAR):.3f} "
             f"| {np.mean(present):.3f} |"
@@ -285,25 +299,18 @@ def speech_table(classifier: Classifier, heard: Sequence[Answer], written: Seque
     return lines
 
 
-def later_table(classifier: Classifier) -> list[str]:
+def later_table(classifier: Classifier, train: Sequence[Answer]) -> list[str]:
     """How answers are read that were written after the model by writers it never met; nothing was chosen on them."""
     lines = [
         "| answers | of | stage macro-F1 | STAR macro-F1 | stage present or not | impact F1 | cowboy P / R "
         "| units wrongly given a stage |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
-    everybody = read_corpus(sorted((DATA / "train").glob("*.txt")))
     for name, writers in LATER.items():
-        answers = [answer for answer in everybody if answer.writer in writers]
+        answers = [answer for answer in train if answer.writer in writers]
         judged = judge_units(classifier, answers)
-        predicted = as_matrix([one.assigned for answer in judged for one in answer])
-        actual = as_matrix([unit.labels for answer in answers for unit in answer.units])
-        rows = rows_of(answers)
-        present = [
-            predicted[rows == k, stage].any() == actual[rows == k, stage].any()
-            for k in range(len(answers))
-            for stage in range(len(STAGES))
-        ]
+        predicted, actual = as_read(judged, answers)
+        present = presence_right(answers, judge_whole(classifier, judged))
         impact, cowboy = (score(column(predicted, one), column(actual, one)) for one in (IMPACT, COWBOY))
         lines.append(
             f"| {name} | {len(answers)} | {macro(predicted, actual, STAGES):.3f} | {macro(predicted, actual, STAR):.3f} "
@@ -420,16 +427,15 @@ def main() -> None:
         "--split", choices=("test", "dev"), default="test", help="dev: to look at errors without peeking"
     )
     args = parser.parse_args()
-    answers = read_corpus(sorted((DATA / "test").glob("*.txt")))
-    if args.split == "dev":
-        answers = tuple(a for a in read_corpus(sorted((DATA / "train").glob("*.txt"))) if a.writer in DEV_WRITERS)
+    train, test = (read_corpus(sorted((DATA / split).glob("*.txt"))) for split in ("train", "test"))
+    answers = test if args.split == "test" else tuple(a for a in train if a.writer in DEV_WRITERS)
     classifier = Classifier(args.model or verified(find(LIFECYCLE)))
     sentences = judge_units(classifier, answers)
     calibration = classifier.calibration
-    judged = [judge_answer(one, calibration.threshold, calibration.doubt) for one in sentences]
+    judged = judge_whole(classifier, sentences)
     units: list[Unit] = [unit for answer in answers for unit in answer.units]
     flat = [one for answer in sentences for one in answer]
-    actual, predicted = as_matrix([unit.labels for unit in units]), as_matrix([one.assigned for one in flat])
+    predicted, actual = as_read(sentences, answers)
     probabilities = np.asarray([[one.labels[label] for label in LABELS] for one in flat])
     second = None
     if args.split == "test":
@@ -446,9 +452,8 @@ def main() -> None:
         heard = read_corpus(sorted((DATA / "speech" / "test").glob("*.txt")))
         if heard:
             sections["speech"] = speech_table(classifier, heard, answers)
-        sections["later"] = later_table(classifier)
+        sections["later"] = later_table(classifier, train)
     if args.baselines:
-        train = read_corpus(sorted((DATA / "train").glob("*.txt")))
         sections["baselines"] = baselines(train, answers, actual)
     print(f"{calibration.name}: {len(answers)} answers, {len(units)} units of the {args.split} split\n")
     for lines in sections.values():

@@ -209,14 +209,16 @@ def _score_terms(
     terms.right += (written & there).total()
     terms.there += there.total()
     terms.missed.update(there - written)
-    # a term that the sentence itself writes as one, unmarked, misspelt or in two words, was said
-    text = known.text
-    for spelling, term in MISSPELT.items():
-        text = text.replace(spelling, term)
-    unmarked = terms_in([Word(token, 0.0, 0.0, 1.0) for token in text.split()], glossary, joined=True)
-    put_in = written - (there | unmarked)
+    put_in = written - (there | terms_said(known.text, glossary))
     terms.inserted += put_in.total()
     terms.put_in.update(put_in)
+
+
+def terms_said(text: str, glossary: Glossary) -> Counter[str]:
+    """How often a spoken sentence itself writes each term as one, unmarked, misspelt or in two words."""
+    for spelling, term in MISSPELT.items():
+        text = text.replace(spelling, term)
+    return terms_in([Word(token, 0.0, 0.0, 1.0) for token in text.split()], glossary, joined=True)
 
 
 def terms_in(words: Sequence[Word], glossary: Glossary, *, joined: bool = False) -> Counter[str]:

@@ -117,9 +117,8 @@ def trap_sentences() -> list[str]:
 
 def hear(args: argparse.Namespace) -> None:
     """Print what was written for each term, where it is not the term."""
-    from evaluate_delivery import terms_in
+    from evaluate_delivery import terms_in, terms_said
 
-    from voice_coach.records import Word
     from voice_coach.speech.model_files import DEFAULT_WHISPER, find, verified
     from voice_coach.speech.terms import correct_terms, read_terms
     from voice_coach.speech.whisper import Whisper
@@ -136,8 +135,8 @@ def hear(args: argparse.Namespace) -> None:
             inside = [word for word in words if start_s <= (word.start_s + word.end_s) / 2 <= end_s]
             written = correct_terms(inside, glossary)
             if "term" not in one:
-                said = terms_in([Word(token, 0.0, 0.0, 1.0) for token in one["text"].split()], glossary, joined=True)
-                trapped += [(one["text"], name) for name in terms_in(written, glossary) - said]
+                put_in = terms_in(written, glossary) - terms_said(one["text"], glossary)
+                trapped += [(one["text"], name) for name in put_in]
                 traps += 1
                 continue
             spoken[one["term"]] += 1

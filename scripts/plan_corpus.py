@@ -11,6 +11,8 @@ Usage: scripts/plan_corpus.py > models/lifecycle/data/grid.tsv
        scripts/plan_corpus.py --weak --seed 131 --first 37 --writers 6 --each 32 > models/lifecycle/data/grid_weak3.tsv
        scripts/plan_corpus.py --reckless --seed 977 --first 76 --writers 4 --each 24 \
            > models/lifecycle/data/grid_reckless.tsv
+       scripts/plan_corpus.py --reckless --seed 1201 --first 80 --writers 6 --each 24 \
+           > models/lifecycle/data/grid_reckless2.tsv
 
 A corpus that its writers fill as they please drifts towards one voice telling one kind of
 story: a web outage, rolled back, well handled. The grid fixes the mix beforehand. Columns:
@@ -255,29 +257,25 @@ def main() -> None:
     parser.add_argument("--each", type=int, default=40, help="answers a writer")
     parser.add_argument("--first", type=int, default=1, help="number of the first writer")
     kinds = parser.add_mutually_exclusive_group()
-    kinds.add_argument("--hard", action="store_true", help="near misses in every answer")
-    kinds.add_argument("--weak", action="store_true", help="the same, and mostly of the kinds that are read worst")
-    kinds.add_argument("--reckless", action="store_true", help="to learn reckless acts from, two kinds in an answer")
+    for name, qualities, text in (
+        ("--hard", HARD_QUALITIES, "near misses in every answer"),
+        ("--weak", WEAK_QUALITIES, "the same, and mostly of the kinds that are read worst"),
+        ("--reckless", RECKLESS_QUALITIES, "to learn reckless acts from, two kinds in an answer"),
+    ):
+        kinds.add_argument(name, dest="mix", action="store_const", const=qualities, default=QUALITIES, help=text)
     args = parser.parse_args()
     rng = random.Random(args.seed)
     total = args.writers * args.each
     domains = spread(list(DOMAINS), total, rng)
     voices = spread(list(VOICES), total, rng)
     levels = spread(list(LEVELS), total, rng)
-    mix = QUALITIES
-    for chosen, qualities in (
-        (args.hard, HARD_QUALITIES),
-        (args.weak, WEAK_QUALITIES),
-        (args.reckless, RECKLESS_QUALITIES),
-    ):
-        mix = qualities if chosen else mix
-    hard = args.hard or args.weak or args.reckless
-    qualities = spread([q for q, weight in mix for _ in range(weight)], total, rng)
-    traps = spread(list(RECKLESS_ACTS if args.reckless else TRAPS), 2 * total, rng) if hard else []
+    hard = args.mix is not QUALITIES
+    qualities = spread([q for q, weight in args.mix for _ in range(weight)], total, rng)
+    traps = spread(list(RECKLESS_ACTS if args.mix is RECKLESS_QUALITIES else TRAPS), 2 * total, rng) if hard else []
     print("writer\tanswer\tdomain\tlevel\tquality\tvoice\tquestion\tkeywords\tunits" + "\ttraps" * hard)
     for k in range(total):
         writer, answer = f"{args.prefix}{k // args.each + args.first:02d}", k % args.each + 1
-        question = rng.choice(FOLLOW_UPS) if rng.random() < (0.3 if args.weak else 0.15) else MAIN
+        question = rng.choice(FOLLOW_UPS) if rng.random() < (0.3 if args.mix is WEAK_QUALITIES else 0.15) else MAIN
         keywords = "avoid" if rng.random() < 0.15 else "free"
         units = rng.choice(LENGTHS) if question == MAIN else rng.choice((5, 7, 9, 11))
         if qualities[k].startswith("under 60 words"):

@@ -109,7 +109,7 @@ def main() -> None:
         parser.error("--soft needs every answer in every epoch: the teachers read them so; leave --every out")
     here = Process.find()
     lessons, dev = lessons_and_dev()
-    unknown = set(filter(None, recipe.fresh.split(","))) - {answer.writer for answer in lessons.written}
+    unknown = recipe.fresh_writers - {answer.writer for answer in lessons.written}
     if unknown:
         parser.error(f"--fresh: nobody called {', '.join(sorted(unknown))} wrote answers to train on")
     if args.limit:

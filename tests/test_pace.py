@@ -19,7 +19,8 @@ from voice_coach.records import Span, Word
         ("9%", 2),
         ("0.5", 3),  # zero point five
         ("2,000", 2),  # two thousand
-        ("1,400", 2),  # fourteen hundred
+        ("1,300", 2),  # thirteen hundred
+        ("1,400", 2),
         ("1900", 2),
         ("2,400", 4),  # two thousand four hundred
         ("21", 2),

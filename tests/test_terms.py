@@ -128,6 +128,12 @@ def test_what_sounds_like_a_term_is_written_as_it() -> None:
     assert "Datadog" not in " ".join(word.text for word in correct_terms([*words[:4], *words[5:]], read_terms()))
 
 
+def weighed(words: list[Word], *suspects: tuple[float, Suspect]) -> list[Word]:
+    """The words as Whisper hands them over once these were held against the sound."""
+    marks = heard_terms(words, suspects, read_terms())
+    return [replace(word, sounds_like=marks.get(k)) for k, word in enumerate(words)]
+
+
 @pytest.mark.parametrize(
     ("heard", "at", "count", "term"),
     [
@@ -142,10 +148,7 @@ def test_where_ordinary_words_sound_like_a_term_the_sound_decides(heard: str, at
     suspects = [one for one in suspected(said(heard, 0.99), glossary) if (one.first, one.count) == (at, count)]
     assert [one.term for one in suspects] == [term]
     for ratio, expected in ((-8.0, True), (-10.0, False)):
-        words = said(heard)
-        for word, mark in heard_terms(words, [(ratio, suspects[0])], glossary).items():
-            words[word] = replace(words[word], sounds_like=mark)
-        corrected = correct_terms(words, glossary)
+        corrected = correct_terms(weighed(said(heard), (ratio, suspects[0])), glossary)
         assert (term in [word.text for word in corrected]) == expected
         assert all(word.sounds_like is None for word in corrected)
 
@@ -170,6 +173,7 @@ def test_capitals_of_a_sound_alike_must_be_written(heard: str, expected: str) ->
         ("we use open to lemotry you see", "we use OpenTelemetry you see"),
         ("it was cloud flare so I left", "it was Cloudflare so I left"),
         ("it was cloud flare I left", "it was Cloudflare I left"),
+        ("it was cloud flare rain", "it was Cloudflare rain"),
         ("see a kubernities pod", "see a Kubernetes pod"),
         ("Prometheus how are you", "Prometheus how are you"),
     ],
@@ -186,17 +190,14 @@ def test_what_the_sound_refuses_does_not_come_back_as_alike(heard: str, at: int,
     words, glossary = said(heard, 0.5), read_terms()
     [suspect] = [one for one in suspected(words, glossary) if (one.first, one.count, one.likeness) == (at, 2, 1.0)]
     assert suspect.term == term
-    for word, mark in heard_terms(words, [(-20.0, suspect)], glossary).items():
-        words[word] = replace(words[word], sounds_like=mark)
-    assert " ".join(word.text for word in correct_terms(words, glossary)) == heard
+    corrected = correct_terms(weighed(words, (-20.0, suspect)), glossary)
+    assert " ".join(word.text for word in corrected) == heard
 
 
 def test_of_two_runs_at_a_word_the_believed_one_is_written() -> None:
-    words, glossary = said("it was a 7 one down"), read_terms()
     refused, believed = Suspect(3, 2, "SEV-1", 1.0, 0.9), Suspect(3, 3, "Kibana", 0.9, 0.5)
-    for word, mark in heard_terms(words, [(-12.0, refused), (-1.0, believed)], glossary).items():
-        words[word] = replace(words[word], sounds_like=mark)
-    assert " ".join(word.text for word in correct_terms(words, glossary)) == "it was a Kibana"
+    words = weighed(said("it was a 7 one down"), (-12.0, refused), (-1.0, believed))
+    assert " ".join(word.text for word in correct_terms(words, read_terms())) == "it was a Kibana"
 
 
 def test_terms_that_are_written_right_are_not_weighed() -> None:
@@ -207,6 +208,8 @@ def test_terms_that_are_written_right_are_not_weighed() -> None:
 
 
 def test_a_users_own_term_is_put_right() -> None:
+    assert written("we lost zookeeper lee again", own=("Zookeeperly",), confidence=0.4) == "we lost Zookeeperly again"
+    assert written("we lost zookeeperly again", own=("Zookeeperly",)) == "we lost Zookeeperly again"
     assert written("we lost thanos quarry again", own=("Thanosquery",), confidence=0.4) == "we lost Thanosquery again"
     assert written("we lost thanosquery again", own=("Thanosquery",)) == "we lost Thanosquery again"
 

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -96,6 +97,7 @@ where it hears a name."""
 LONG_NAME = 8
 """Letters from which a term may have a comma read into it: "post, mortem", "pager, duty"."""
 
+_PUNCTUATION = ".,?!;:…"
 _SENTENCE_ENDS = (".", "?", "!", ";", ":")
 _CLAUSE_ENDS = (*_SENTENCE_ENDS, ",")
 
@@ -189,9 +191,9 @@ def suspected(words: Sequence[Word], glossary: Glossary) -> list[Suspect]:
     """
     listed = _weighable_runs(words, glossary)
     certain = {at + k for at, (count, _) in _by_spelling(words, glossary).items() for k in range(count)}
-    letters = {_joined(term) for term in glossary.names}
+    names = {_joined(term) for term in glossary.names}
     for first, count in _runs(len(words), MOST_WORDS):
-        if _joined_run(words[first : first + count]) in letters:
+        if _joined_run(words[first : first + count]) in names:
             certain.update(range(first, first + count))
     certain.difference_update(k for one in listed for k in range(one.first, one.first + one.count))
     runs = [
@@ -214,7 +216,8 @@ def suspected(words: Sequence[Word], glossary: Glossary) -> list[Suspect]:
             if value >= SUSPECTED_FROM and (spelled_out or _joined(term) not in glossary.letters)
         ]
         found += sorted(likely, key=lambda one: -one.likeness)[:MOST_FOR_A_RUN]
-    return [*listed, *(one for one in found if not any((one.first, one.count) == (k.first, k.count) for k in listed))]
+    decided = {(one.first, one.count) for one in listed}
+    return [*listed, *(one for one in found if (one.first, one.count) not in decided)]
 
 
 def _runs(words: int, most: int) -> Iterator[tuple[int, int]]:
@@ -227,8 +230,10 @@ def _weighable_runs(words: Sequence[Word], glossary: Glossary) -> list[Suspect]:
     found: dict[int, Suspect] = {}
     for first, count in _runs(len(words), MOST_WORDS):
         run = words[first : first + count]
+        if first in found or _joined_run(run) not in glossary.weighable:
+            continue
         term = _listed(run, glossary)
-        if first not in found and term and _joined_run(run) in glossary.weighable and not _is_written(run, term):
+        if term is not None and not _is_written(run, term):
             found[first] = Suspect(first, count, term, 1.0, _confidence(run) or 0.0)
     return list(found.values())
 
@@ -298,10 +303,7 @@ def correct_terms(words: Sequence[Word], glossary: Glossary) -> tuple[Word, ...]
 
 
 def _by_spelling(words: Sequence[Word], glossary: Glossary) -> dict[int, tuple[int, str]]:
-    """Where a term begins as it is written: how many words it takes, and which it is.
-
-    The longest listed run; else the one that is most like a term, of words that the sound has not refused.
-    """
+    """Where a term begins as it is written: how many words it takes, and which it is."""
     refused = {
         k
         for at, word in enumerate(words)
@@ -311,16 +313,27 @@ def _by_spelling(words: Sequence[Word], glossary: Glossary) -> dict[int, tuple[i
     found: dict[int, tuple[int, str]] = {}
     at = 0
     while at < len(words):
-        runs = [words[at : at + count] for count in range(min(MOST_WORDS, len(words) - at), 0, -1)]
-        known = [
-            (len(run), term)
-            for run in runs
-            if (term := _listed(run, glossary)) and _stands_for(run, glossary, words[:at], words[at + len(run) :])
-        ] or _alike([run for run in runs if refused.isdisjoint(range(at, at + len(run)))], glossary)
-        if known:
-            found[at] = known[0]
-        at += known[0][0] if known else 1
+        here = _term_at(words, at, refused, glossary)
+        if here is not None:
+            found[at] = here
+        at += here[0] if here is not None else 1
     return found
+
+
+def _term_at(words: Sequence[Word], at: int, refused: Set[int], glossary: Glossary) -> tuple[int, str] | None:
+    """The term that begins at a word, and how many words it takes. refused: words that the sound says are no term.
+
+    The longest listed run, unless a longer one is alike another term to the last consonant; where none is listed, the
+    one that is most like a term.
+    """
+    runs = [words[at : at + count] for count in range(min(MOST_WORDS, len(words) - at), 0, -1)]
+    alike = _alike([run for run in runs if refused.isdisjoint(range(at, at + len(run)))], glossary)
+    for run in runs:
+        term = _listed(run, glossary)
+        if term is not None and _stands_for(run, glossary, words[:at], words[at + len(run) :]):
+            longer = [(n, other) for likeness, n, other in alike if likeness == 1.0 and n > len(run) and other != term]
+            return max(longer, default=(len(run), term))
+    return min(alike, key=lambda one: (-one[0], *one[1:]))[1:] if alike else None
 
 
 def _by_sound(words: Sequence[Word], at: int, spelled: Mapping[int, object]) -> tuple[int, str] | None:
@@ -355,14 +368,15 @@ def chosen_terms(weighed: Sequence[tuple[float, Suspect]]) -> list[Suspect]:
 def heard_terms(
     words: Sequence[Word], weighed: Sequence[tuple[float, Suspect]], glossary: Glossary
 ) -> dict[int, HeardTerm]:
-    """What is kept with which word: the terms that are believed, and doubtful sound-alikes that are not."""
-    believed = chosen_terms(weighed)
-    found: dict[int, HeardTerm] = {}
-    for one in [*(suspect for _, suspect in weighed), *believed]:  # what is believed is written over what is not
-        written = _joined_run(words[one.first : one.first + one.count])
-        if one in believed or written in glossary.weighable:
-            found[one.first] = HeardTerm(one.term if one in believed else None, one.count, written)
-    return found
+    """What is kept with which word: the terms that are believed, and the sound-alikes on which the sound decides that
+    are not."""
+    marks = [(one.first, _mark(words, one, None)) for _, one in weighed]
+    refused = {first: mark for first, mark in marks if mark.written in glossary.weighable}
+    return refused | {one.first: _mark(words, one, one.term) for one in chosen_terms(weighed)}
+
+
+def _mark(words: Sequence[Word], suspect: Suspect, term: str | None) -> HeardTerm:
+    return HeardTerm(term, suspect.count, _joined_run(words[suspect.first : suspect.first + suspect.count]))
 
 
 def _listed(run: Sequence[Word], glossary: Glossary) -> str | None:
@@ -376,27 +390,29 @@ def _listed(run: Sequence[Word], glossary: Glossary) -> str | None:
     commas = joined not in glossary.doubtful and len(joined) >= LONG_NAME
     if _ends_inside(run, _SENTENCE_ENDS if commas else _CLAUSE_ENDS):
         return None
-    if glossary.capitals.get(joined, ()) not in ((), _in_capitals([word.text for word in run])):
+    capitals = glossary.capitals.get(joined)
+    if capitals is not None and capitals != _in_capitals([word.text for word in run]):
         return None
     return glossary.heard[joined]
 
 
-def _alike(runs: Sequence[Sequence[Word]], glossary: Glossary) -> list[tuple[int, str]]:
-    """Of runs that were read with doubt those whose consonants resemble a term's, the likest and shortest first."""
+def _alike(runs: Sequence[Sequence[Word]], glossary: Glossary) -> list[tuple[float, int, str]]:
+    """Likeness, words and term where the consonants of a run that was read with doubt resemble a term's."""
     found = []
     for run in runs:
-        confidence, skeleton = _confidence(run), _skeleton(_joined_run(run))
-        unsure = confidence is not None and confidence < UNSURE_BELOW
-        # a word without consonants ("a", "I", "you") would come for nothing
-        whole = bool(_skeleton(run[0].text) and _skeleton(run[-1].text))
-        if not unsure or not whole or len(skeleton) < SHORTEST_ALIKE or _ends_inside(run, _CLAUSE_ENDS):
+        confidence = _confidence(run)
+        if confidence is None or confidence >= UNSURE_BELOW or _ends_inside(run, _CLAUSE_ENDS):
+            continue
+        skeleton = _skeleton(_joined_run(run))
+        # a word without consonants at either end ("a", "I", "you") would come for nothing
+        if len(skeleton) < SHORTEST_ALIKE or not _skeleton(run[0].text) or not _skeleton(run[-1].text):
             continue
         for known, term in glossary.skeletons.items():
             if known[0] == skeleton[0]:
                 likeness = SequenceMatcher(a=known, b=skeleton, autojunk=False).ratio()
                 if likeness >= ALIKE_FROM:
-                    found.append((-likeness, len(run), term))
-    return [(count, term) for _, count, term in sorted(found)]
+                    found.append((likeness, len(run), term))
+    return found
 
 
 def _ends_inside(run: Sequence[Word], stops: tuple[str, ...]) -> bool:
@@ -405,7 +421,7 @@ def _ends_inside(run: Sequence[Word], stops: tuple[str, ...]) -> bool:
 
 def _in_capitals(words: Sequence[str]) -> tuple[str, ...]:
     """Those of two capitals and more, but for initials: "TO", not "T.O."."""
-    bare = (word.removesuffix("'s").strip(".,?!;:…") for word in words)
+    bare = (word.removesuffix("'s").strip(_PUNCTUATION) for word in words)
     return tuple(word for word in bare if len(word) > 1 and word.isalpha() and word.isupper())
 
 
@@ -420,9 +436,10 @@ def _stands_for(run: Sequence[Word], glossary: Glossary, before: Sequence[Word],
     if _is_written(run, glossary.heard[joined]):
         return True
     mark = run[0].sounds_like
-    if mark is not None and (mark.term is not None or (mark.count, mark.written) == (len(run), joined)):
-        # what is believed at this word is another run, or this one, which is then written for its sound
-        return mark.term is not None and (mark.count, mark.written) == (len(run), joined)
+    if mark is not None and (mark.count, mark.written) == (len(run), joined):
+        return mark.term is not None
+    if mark is not None and mark.term is not None:
+        return False  # the sound believes another run here
     ends = run[-1].text.endswith(_CLAUSE_ENDS)
     follows = _bare(after[0]) if after and not ends else ""
     return bool(before) and _bare(before[-1]) in BEFORE_A_NAME and follows not in AFTER_A_NUMBER
@@ -435,7 +452,7 @@ def _confidence(run: Sequence[Word]) -> float | None:
 
 
 def _bare(word: Word) -> str:
-    return word.text.lower().strip(".,?!;:…")
+    return word.text.lower().strip(_PUNCTUATION)
 
 
 def _joined_run(run: Sequence[Word]) -> str:
@@ -444,7 +461,7 @@ def _joined_run(run: Sequence[Word]) -> str:
 
 def tail(text: str) -> str:
     """What stays behind a word when it is put right: "'s" and punctuation."""
-    found = re.search(r"(?:'s)?[.,?!;:…]*$", text)
+    found = re.search(rf"(?:'s)?[{_PUNCTUATION}]*$", text)
     return found.group() if found else ""
 
 
@@ -467,6 +484,7 @@ def _joined(text: str) -> str:
     return re.sub(r"[^a-z0-9]", "", text.lower())
 
 
+@lru_cache(maxsize=4096)  # the glossary's come up in every reading
 def _skeleton(text: str) -> str:
     """The consonants in a rough spelling by sound, doubles once: "cooper netties" and "Kubernetes" nearly meet."""
     rough = _joined(text)
