@@ -8,8 +8,8 @@ Usage:
   accelerate launch --multi_gpu scripts/train_coverage.py
                                                      the same on several GPUs (the `train` extra has accelerate)
 
-Reads models/lifecycle/data/train and data/speech/train (writers not in DEV_WRITERS teach, DEV_WRITERS
-choose epoch, calibration and thresholds); never the test split. The steps, top to bottom: fetch the
+Reads models/lifecycle/data/train and data/speech/train (DEV_WRITERS choose epoch, calibration and
+thresholds, APART_WRITERS are left out, the others teach); never the test split. The steps, top to bottom: fetch the
 encoder, fine-tune in two phases, once a seed, and average the weights, calibrate on dev, choose
 thresholds on dev, export to int8 ONNX, compare ONNX and torch. On a GPU it uses it.
 """
@@ -31,7 +31,7 @@ from coverage_training import Lessons, Process, Recipe, Taught, new_model, run_p
 from export_coverage import ship
 from fetch_encoder import fetch
 
-from voice_coach.coverage.corpus import DEV_WRITERS, Answer, read_corpus
+from voice_coach.coverage.corpus import APART_WRITERS, DEV_WRITERS, Answer, read_corpus
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT / "models" / "lifecycle" / "data"
@@ -42,7 +42,8 @@ def lessons_and_dev() -> tuple[Lessons, list[Answer]]:
     """The answers that teach, and those that choose: these as written and as heard, as thresholds must suit both."""
     folders = (DATA / "train", DATA / "speech" / "train")
     both = [read_corpus(sorted(folder.glob("*.txt"))) for folder in folders]
-    written, heard = ([answer for answer in answers if answer.writer not in DEV_WRITERS] for answers in both)
+    others = DEV_WRITERS | APART_WRITERS
+    written, heard = ([answer for answer in answers if answer.writer not in others] for answers in both)
     dev = [answer for answers in both for answer in answers if answer.writer in DEV_WRITERS]
     return Lessons.of(written, heard), dev
 

@@ -233,7 +233,7 @@ def test_the_natural_voice_says_what_it_should_and_stays_loaded(coach: Coach, tm
     synthesize(SENTENCE, tmp_path / "said.wav", voice=NATURAL)
     heard = coach.analyze(tmp_path / "said.wav").transcript.text
     assert jiwer.wer(plain(SENTENCE), plain(heard)) <= NATURAL_WER
-    engine = NaturalEngine(rate_wpm=120)
+    engine = NaturalEngine(rate_wpm=80)
     try:
         took = []
         for k in range(2):
@@ -244,4 +244,5 @@ def test_the_natural_voice_says_what_it_should_and_stays_loaded(coach: Coach, tm
         engine.close()
     # the second is not loaded for
     assert took[1] < took[0]
-    assert soundfile.info(tmp_path / "0.wav").duration > 1.15 * soundfile.info(tmp_path / "said.wav").duration
+    # half as fast; the voice draws its pace anew each time, by some 5% either way
+    assert soundfile.info(tmp_path / "0.wav").duration > 1.5 * soundfile.info(tmp_path / "said.wav").duration
