@@ -13,6 +13,7 @@ Usage: scripts/plan_corpus.py > models/lifecycle/data/grid.tsv
            > models/lifecycle/data/grid_reckless.tsv
        scripts/plan_corpus.py --reckless --seed 1201 --first 80 --writers 6 --each 24 \
            > models/lifecycle/data/grid_reckless2.tsv
+       scripts/plan_corpus.py --near --seed 1409 --first 86 --writers 8 > models/lifecycle/data/grid_near.tsv
 
 A corpus that its writers fill as they please drifts towards one voice telling one kind of
 story: a web outage, rolled back, well handled. The grid fixes the mix beforehand. Columns:
@@ -185,6 +186,20 @@ RECKLESS_QUALITIES = (
 )
 """Answers to learn reckless acts from, each in words of its own, beside the like of them that are none."""
 
+NEAR_QUALITIES = (
+    ("off-topic: answers a neighbouring question in technical words", 9),
+    ("off-topic: begins on the subject, then answers another question", 2),
+    ("denials (what they did not do), in the words of the stages", 3),
+    ("talks about other people or companies", 2),
+    ("heroic, told drily and without pride", 6),
+    ("strong, but for one or two reckless acts", 4),
+    ("criticises own past recklessness", 2),
+    ("under 60 words in all", 4),
+    ("two stages missing", 4),
+    ("one stage missing", 4),
+)
+"""What a classifier trained on all the grids above still read worst: neighbouring subjects and dry recklessness."""
+
 RECKLESS_ACTS = (
     "a review or an approval skipped, or given to oneself",
     "a change made in production that nobody had tried anywhere",
@@ -260,6 +275,7 @@ def main() -> None:
     for name, qualities, text in (
         ("--hard", HARD_QUALITIES, "near misses in every answer"),
         ("--weak", WEAK_QUALITIES, "the same, and mostly of the kinds that are read worst"),
+        ("--near", NEAR_QUALITIES, "the same, neighbouring subjects and dry recklessness above all"),
         ("--reckless", RECKLESS_QUALITIES, "to learn reckless acts from, two kinds in an answer"),
     ):
         kinds.add_argument(name, dest="mix", action="store_const", const=qualities, default=QUALITIES, help=text)

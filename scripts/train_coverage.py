@@ -73,9 +73,15 @@ def train_one(
         checkpoint = work / f"{recipe.encoder}-{recipe.seed}-{phase.name}.pt"
         run_phase(model, phase, recipe, lessons, dev, coder, here, checkpoint, taught)
         if here.first:
-            made = {**vars(recipe), "start": start.stem if start else None}
+            made = {**vars(recipe), "start": started_from(start) if start else None}
             recipe_file(checkpoint).write_text(json.dumps(made), encoding="utf-8")
     return checkpoint
+
+
+def started_from(start: Path) -> object:
+    """How the first weights were made, where that is known; else their name."""
+    kept = recipe_file(start)
+    return json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else start.stem
 
 
 def recipe_file(checkpoint: Path) -> Path:
