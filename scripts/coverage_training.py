@@ -368,8 +368,8 @@ def new_model(folder: Path, recipe: Recipe, device: str) -> LifecycleNetwork:
     """The pretrained encoder with a fresh head."""
     # the head starts the same in every run, or averaging runs would average unlike things
     torch.manual_seed(INITIAL_SEED)
-    # dropout inside attention would draw a number for every pair of tokens: two thirds of a step's time on a processor,
-    # and no fused attention
+    # Dropout inside attention draws a number for every pair of tokens and rules out fused attention: together two
+    # thirds of a step's time on a processor.
     encoder = AutoModel.from_pretrained(folder, add_pooling_layer=False, attention_probs_dropout_prob=0.0)
     return LifecycleNetwork(encoder, encoder.config.hidden_size, recipe.dropout).to(device)
 

@@ -29,7 +29,7 @@ import numpy.typing as npt
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from voice_coach.coverage.classifier import Classifier
-from voice_coach.coverage.corpus import DEV_WRITERS, Answer, Unit, read_corpus
+from voice_coach.coverage.corpus import APART_WRITERS, DEV_WRITERS, Answer, Unit, read_corpus
 from voice_coach.coverage.judgement import judge_answer
 from voice_coach.coverage.labels import COWBOY, IMPACT, LABELS, STAGES, STAR
 from voice_coach.coverage.sentences import line_sentences
@@ -61,12 +61,6 @@ DESCRIPTIONS = {
     "communication": "Who was told and gathered: incident channel, status updates, stakeholders, delegating work.",
     "prevention": "The root cause as established afterwards, the postmortem, action items and prevention.",
 }
-
-APART = {
-    "`w74`: two traps each": frozenset({"w74"}),
-    "`w79`: reckless acts of 22 kinds": frozenset({"w79"}),
-}
-"""corpus.APART_WRITERS by the kind of their answers: they have not taught the shipped model."""
 
 
 @dataclass(frozen=True)
@@ -306,15 +300,15 @@ def apart_table(classifier: Classifier, train: Sequence[Answer]) -> list[str]:
         "| units wrongly given a stage |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
-    for name, writers in APART.items():
-        answers = [answer for answer in train if answer.writer in writers]
+    for writer, kind in APART_WRITERS.items():
+        answers = [answer for answer in train if answer.writer == writer]
         judged = judge_units(classifier, answers)
         predicted, actual = as_read(judged, answers)
         present = presence_right(answers, judge_whole(classifier, judged))
         impact, cowboy = (score(column(predicted, one), column(actual, one)) for one in (IMPACT, COWBOY))
         lines.append(
-            f"| {name} | {len(answers)} | {macro(predicted, actual, STAGES):.3f} | {macro(predicted, actual, STAR):.3f} "
-            f"| {np.mean(present):.3f} | {impact.f1:.2f} | {cowboy.precision:.2f} / {cowboy.recall:.2f} "
+            f"| `{writer}`: {kind} | {len(answers)} | {macro(predicted, actual, STAGES):.3f} "
+            f"| {macro(predicted, actual, STAR):.3f} | {np.mean(present):.3f} | {impact.f1:.2f} | {cowboy.precision:.2f} / {cowboy.recall:.2f} "
             f"| {wrongly_staged(predicted, actual):.1%} |"
         )
     return lines

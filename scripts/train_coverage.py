@@ -42,8 +42,8 @@ def lessons_and_dev() -> tuple[Lessons, list[Answer]]:
     """The answers that teach, and those that choose: these as written and as heard, as thresholds must suit both."""
     folders = (DATA / "train", DATA / "speech" / "train")
     both = [read_corpus(sorted(folder.glob("*.txt"))) for folder in folders]
-    others = DEV_WRITERS | APART_WRITERS
-    written, heard = ([answer for answer in answers if answer.writer not in others] for answers in both)
+    silent = {*DEV_WRITERS, *APART_WRITERS}
+    written, heard = ([answer for answer in answers if answer.writer not in silent] for answers in both)
     dev = [answer for answers in both for answer in answers if answer.writer in DEV_WRITERS]
     return Lessons.of(written, heard), dev
 

@@ -14,9 +14,9 @@ DEV_WRITERS = frozenset({"w04", "w17", "w36"})
 """Writers who choose epoch, calibration and thresholds instead of teaching: plain-spoken outages
 and raw near misses, what is met at the desk. Training and evaluation must agree on them."""
 
-APART_WRITERS = frozenset({"w74", "w79"})
-"""Writers of the training split who neither teach nor choose: two traps in every answer, and reckless acts of kinds
-that others write of, too. What ships is looked at on them once more, by kinds of which the test split has few."""
+APART_WRITERS = {"w74": "two traps each", "w79": "reckless acts of 22 kinds"}
+"""Writers of the training split who neither teach nor choose, and what their answers hold: what ships is looked at on
+them once more, by kinds of which the test split has few."""
 
 _HEADER = re.compile(
     r"@ (?P<id>[\w.-]+) \| question: (?P<question>.+?)"
