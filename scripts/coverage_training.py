@@ -6,8 +6,8 @@ import os
 import random
 import time
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from coverage_scores import Coder, predict, summary, truth
 from mishearing import Mishearing
 from torch.nn import functional
 from transformers import AutoModel, get_linear_schedule_with_warmup
-from variants import Mix, Variant, checksum, vary
+from variants import Mix, Variant, vary
 
 from voice_coach.coverage.corpus import Answer
 from voice_coach.coverage.labels import OUTPUTS, STAGES
@@ -32,9 +32,10 @@ INITIAL_SEED = 0
 class Phase:
     """A stretch of training with a learning rate of its own, falling from its peak to zero.
 
-    schedule: epochs in which the rate falls to zero; only the first `epochs` of them are run. mix: how answers are
-    changed. spoken: learn from what the speech path made of answers, too, in every epoch. fresh: writers whose written
-    answers come in every epoch, while the others' come in one of `every`.
+    schedule: epochs in which the rate falls to zero; only the first `epochs` of them are run. first_epoch: number of
+    the first of them, by which answers are varied. mix: how answers are changed. spoken: learn from what the speech
+    path made of answers, too, in every epoch. fresh: writers whose written answers come in every epoch, while the
+    others' come in one of `every`.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Phase:
     head_rate: float
     mix: Mix
     spoken: bool
+    first_epoch: int = 0
     fresh: frozenset[str] = frozenset()
     every: int = 1
 
@@ -58,6 +60,7 @@ class Recipe:
 
     soft: weight of what the teacher says beside the labels (data/taught.npz); 0 for none. Of the two runs whose mean
     ships the first had none, the second, short one 0.4 (CARD.md); the rest is the default.
+    short_first: the short phase's first epoch, where an earlier run had those before it.
     fresh, every: as a phase's, the writers separated by commas: to learn from new answers without forgetting the rest.
     """
 
@@ -66,7 +69,9 @@ class Recipe:
     whole_schedule: int = 5
     rate: float = 1e-4
     head_rate: float = 1e-3
+    short_first: int = 0
     short_epochs: int = 5
+    short_schedule: int = 5
     short_rate: float = 5e-5
     short_head_rate: float = 3e-4
     excerpt: float = 0.35
@@ -81,6 +86,7 @@ class Recipe:
     presence: float = 0.3
     unpunctuated: float = 0.3
     fillers: float = 0.08
+    cut: float = 0.5
     soft: float = 0.0
     fresh: str = ""
     every: int = 1
@@ -92,11 +98,18 @@ class Recipe:
         The first phase leaves its last, slowest epoch to the second.
         """
         whole = Mix(0.0, 0.0, self.merge, 0.0, self.unpunctuated, self.fillers)
-        short = Mix(self.excerpt, self.heard, self.merge, self.split, self.unpunctuated, self.fillers)
+        short = Mix(self.excerpt, self.heard, self.merge, self.split, self.unpunctuated, self.fillers, self.cut)
         phases = (
             Phase("whole", self.whole_epochs, self.whole_schedule, self.rate, self.head_rate, whole, spoken=False),
             Phase(
-                "short", self.short_epochs, self.short_epochs, self.short_rate, self.short_head_rate, short, spoken=True
+                "short",
+                self.short_epochs,
+                self.short_schedule,
+                self.short_rate,
+                self.short_head_rate,
+                short,
+                spoken=True,
+                first_epoch=self.short_first,
             ),
         )
         return tuple(replace(phase, fresh=self.fresh_writers, every=self.every) for phase in phases if phase.epochs)
@@ -108,72 +121,76 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Lessons:
-    """What there is to learn from: answers as written, and as the speech path took some of them down."""
+    """What there is to learn from: answers as written, and as the speech path took some of them down.
+
+    cut: by id, answers whose units a reader labelled in parts (scripts/cut_corpus.py).
+    """
 
     written: Sequence[Answer]
     heard: Sequence[Answer]
     ears: Mishearing
+    cut: Mapping[str, Answer] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, written: Sequence[Answer], heard: Sequence[Answer]) -> Lessons:
-        return cls(written, heard, Mishearing.learn({answer.id: answer for answer in written}, heard))
+    def of(cls, written: Sequence[Answer], heard: Sequence[Answer], cut: Sequence[Answer] = ()) -> Lessons:
+        ears = Mishearing.learn({answer.id: answer for answer in written}, heard)
+        return cls(written, heard, ears, {answer.id: answer for answer in cut})
 
     def few(self, answers: int) -> Lessons:
         """About so many answers of them, to try things out."""
         written = self.written[:: max(1, len(self.written) // answers)]
         writers = {answer.writer for answer in written}
         heard = [answer for answer in self.heard if answer.writer in writers]
-        return Lessons(written, heard[: answers // 8], self.ears)
+        return replace(self, written=written, heard=heard[: answers // 8])
 
     def variants(self, phase: Phase, epoch: int) -> list[Variant]:
         """Of every answer that is shown one, as this epoch (from 0 on) has it; the same in every run."""
         name = f"{phase.name} {epoch}"
-        shown = (answer for answer in self.written if phase.shows(answer, epoch))
+        shown = [answer for answer in self.written if phase.shows(answer, epoch)]
+        if phase.spoken:
+            shown = [self._as_cut(answer, phase.mix, name) for answer in shown]
         variants = [vary(answer, phase.mix, name, self.ears) for answer in shown]
         if phase.spoken:
             variants += [vary(answer, phase.mix, f"{name} heard", None) for answer in self.heard]
         return variants
 
+    def _as_cut(self, answer: Answer, mix: Mix, name: str) -> Answer:
+        """The answer in the parts that a reader labelled, where there are any and the draw falls so."""
+        drawn = random.Random(f"{name} {answer.id} cut").random() < mix.cut
+        return self.cut.get(answer.id, answer) if drawn else answer
+
 
 class Taught:
-    """What teachers said of variants, kept in one file: by phase and epoch, a byte for each probability.
-
-    writers: whose answers they read; of those written since they say nothing.
-    """
+    """What teachers said of variants, kept in one file: of each its fingerprint, and a byte for each probability."""
 
     def __init__(self, file: Path) -> None:
-        self._kept = dict(np.load(file))
-        self.writers = frozenset(str(name) for name in self._kept.pop("writers"))
+        with np.load(file) as kept:
+            self._said = kept["probabilities"]
+            lengths = kept["lengths"].astype(np.int64)
+            firsts = np.cumsum(lengths) - lengths
+            self._place = {
+                int(mark): (int(first), int(length))
+                for mark, first, length in zip(kept["fingerprints"], firsts, lengths, strict=True)
+            }
+
+    def of(self, variants: Sequence[Variant]) -> npt.NDArray[np.float32]:
+        """Probabilities, float32 [sentences, outputs], of the variants in order; NaN where no teacher read them."""
+        rows = [np.zeros((0, len(OUTPUTS)), dtype=np.float32)]
+        for variant in variants:
+            first, length = self._place.get(variant.fingerprint, (0, 0))
+            read = self._said[first : first + length].astype(np.float32) / 255.0
+            rows.append(read if length else np.full((len(variant.texts), len(OUTPUTS)), np.nan, dtype=np.float32))
+        return np.concatenate(rows)
 
     @staticmethod
-    def key(phase: Phase, epoch: int) -> str:
-        return f"{phase.name}-{epoch}"
-
-    def of(self, phase: Phase, epoch: int, variants: Sequence[Variant]) -> npt.NDArray[np.float32]:
-        """Probabilities, float32 [sentences, outputs], of the variants in order; NaN where no teacher read them.
-
-        Raises: ValueError if those of the teachers' writers are not what they read.
-        """
-        key = self.key(phase, epoch)
-        read = [variant for variant in variants if variant.writer in self.writers]
-        if key not in self._kept or int(self._kept[f"{key}-checksum"]) != checksum(read):
-            raise ValueError(
-                f"no teacher has read the variants of {key} as they are now, with these answers and this mix: "
-                "run scripts/teach_coverage.py"
-            )
-        known = [variant.writer in self.writers for variant in variants for _ in variant.texts]
-        said = np.full((len(known), len(OUTPUTS)), np.nan, dtype=np.float32)
-        said[known] = self._kept[key].astype(np.float32) / 255.0
-        return said
-
-    @staticmethod
-    def save(file: Path, writers: Iterable[str], read: dict[str, tuple[int, npt.NDArray[np.float32]]]) -> None:
-        """read: for each key the checksum of its variants, and their probabilities."""
-        kept: dict[str, Any] = {"writers": np.array(sorted(writers))}
-        for key, (crc, probabilities) in read.items():
-            kept[key] = np.round(probabilities * 255.0).astype(np.uint8)
-            kept[f"{key}-checksum"] = np.int64(crc)
-        np.savez_compressed(file, **kept)
+    def save(file: Path, variants: Sequence[Variant], said: npt.NDArray[np.float32]) -> None:
+        """said: probabilities, float32 [sentences, outputs], of the variants in order."""
+        np.savez_compressed(
+            file,
+            fingerprints=np.array([variant.fingerprint for variant in variants], dtype=np.uint64),
+            lengths=np.array([len(variant.texts) for variant in variants], dtype=np.uint16),
+            probabilities=np.round(said * 255.0).astype(np.uint8),
+        )
 
 
 @dataclass(frozen=True)
@@ -300,19 +317,20 @@ def loss_of(logits: torch.Tensor, batch: Batch, recipe: Recipe) -> torch.Tensor:
     wrongly taken for a stage weighs as much there as a stage not heard. Of the parts of a cut unit the likeliest
     is taught in the same way.
     """
-    known = ~torch.isnan(batch.goal)
+    known, said = ~torch.isnan(batch.goal), ~torch.isnan(batch.soft)
     weight = torch.full((len(OUTPUTS),), recipe.positive_weight, device=logits.device)
     each = functional.binary_cross_entropy_with_logits(
         logits, batch.goal.nan_to_num(), pos_weight=weight, reduction="none"
     )
-    total, count = (each * known).sum(), known.sum()
+    # where a teacher read the sentence, it and the label share one sentence's weight
+    shared = recipe.soft * said
     likeliest = logits[batch.bag_rows].masked_fill(~batch.bags.unsqueeze(-1), -1e4).amax(dim=1)
+    total = (each * known * (1.0 - shared)).sum()
     total = total + (functional.softplus(-likeliest) * recipe.positive_weight * batch.bag_goal).sum()
-    loss = total / (count + batch.bag_goal.sum())
     if recipe.soft:
-        said = ~torch.isnan(batch.soft)
         apart = functional.binary_cross_entropy_with_logits(logits, batch.soft.nan_to_num(), reduction="none")
-        loss = (1.0 - recipe.soft) * loss + recipe.soft * (apart * said).sum() / said.sum().clamp(min=1)
+        total = total + (apart * shared).sum()
+    loss = total / (known.sum() + batch.bag_goal.sum())
     if recipe.presence:
         stages = slice(0, len(STAGES))
         inside = batch.inputs["pool"].amax(dim=-1) > 0
@@ -388,7 +406,7 @@ def run_phase(
     """Teach the model for one phase; the weights of its best dev epoch are then in it and at `checkpoint`."""
     rng = random.Random(f"{recipe.seed} {phase.name}")
     torch.manual_seed(1000 * recipe.seed + here.rank)
-    rows = rows_of(lessons.variants(phase, 0), coder, random.Random(0), None)
+    rows = rows_of(lessons.variants(phase, phase.first_epoch), coder, random.Random(0), None)
     steps = len(rows) // recipe.batch // here.count + 1
     parallel: torch.nn.Module = model
     if here.count > 1:
@@ -396,11 +414,12 @@ def run_phase(
     optimizer = torch.optim.AdamW(parameter_groups(model, recipe, phase))
     schedule = get_linear_schedule_with_warmup(optimizer, min(steps, 150), steps * max(phase.schedule, phase.epochs))
     actual, best = truth(dev), -1.0
-    for epoch in range(phase.epochs):
+    for epoch in range(phase.first_epoch, phase.first_epoch + phase.epochs):
         parallel.train()
         started, total, count = time.perf_counter(), torch.zeros((), device=here.device), 0
         variants = lessons.variants(phase, epoch)
-        rows = rows_of(variants, coder, rng, taught.of(phase, epoch, variants) if taught else None)
+        soft = taught.of(variants) if taught else None
+        rows = rows_of(variants, coder, rng, soft)
         for batch in batches_of(rows, coder, recipe, rng, here):
             loss = loss_on(parallel, batch, recipe, here)
             optimizer.zero_grad()
@@ -413,6 +432,7 @@ def run_phase(
         here.say(
             f"seed {recipe.seed} {phase.name} {epoch + 1}: loss {float(total) / max(count, 1):.4f}  dev "
             + " ".join(f"{name[:4]} {scores[name]:.3f}" for name in (*OUTPUTS, "stages", "star"))
+            + ("" if soft is None else f"  {1 - np.isnan(soft[:, 0]).mean():.0%} read by teachers")
             + f"  {time.perf_counter() - started:.0f} s"
         )
         value = worth(scores)

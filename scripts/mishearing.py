@@ -22,6 +22,10 @@ LONGEST_SPAN = 3
 FEWEST_GAPS = 20
 """Places of a kind that were seen, under which its share of sentence ends is not believed."""
 
+OFTENER = 2.5
+"""How much oftener a mishearing that is known is drawn than it was met, for all those that were not met. Learnt from
+one half of the pairs, answers of the other half get a word error rate of 0.09 instead of 0.055; really it was 0.11."""
+
 _JOINTS = frozenset("and but so then because which while when after before or until where who".split())
 
 
@@ -50,36 +54,43 @@ class Mishearing:
         one = cls()
         seen: Counter[str] = Counter()
         ended: Counter[str] = Counter()
+        right: list[list[str]] = []
         for answer in heard:
-            said = _words([unit.text for unit in written[answer.id].units])
-            got = _words([unit.text for unit in answer.units])
+            said = words_of([unit.text for unit in written[answer.id].units])
+            got = words_of([unit.text for unit in answer.units])
             blocks = SequenceMatcher(
                 None, [_plain(word) for word, _ in said], [_plain(word) for word, _ in got], autojunk=False
             )
             for kind, a, b, c, d in blocks.get_opcodes():
                 if kind == "equal":
+                    right.append([_plain(word) for word, _ in said[a:b]])
                     for k in range(b - a):
                         word = _plain(said[a + k][0])
                         one.taken_for[(word,)][word] += 1
                         if k:
-                            place = _place(said, a + k)
+                            place = place_before(said, a + k)
                             seen[place] += 1
                             ended[place] += got[c + k - 1][1] != got[c + k][1]
                 elif b - a <= LONGEST_SPAN and d - c <= LONGEST_SPAN and a < b:
                     phrase = tuple(_plain(word) for word, _ in said[a:b])
                     one.taken_for[phrase][" ".join(word.strip(".,?!") for word, _ in got[c:d])] += 1
-        # A phrase that was heard right elsewhere weighs against its mishearing. It is counted as often as the rarest of
-        # its words, which is too often: mishearings of phrases are drawn too seldom.
-        right = {word: heard_as[word] for (word, *more), heard_as in one.taken_for.items() if not more}
+        # A phrase that was heard right elsewhere weighs against its mishearing, and one time more than was seen: of
+        # most phrases one mishearing is all that is known.
         for phrase, heard_as in one.taken_for.items():
             if len(phrase) > 1:
-                heard_as[" ".join(phrase)] += min(right.get(word, 0) for word in phrase)
+                heard_as[" ".join(phrase)] += 1
+        for words in right:
+            for length in range(2, LONGEST_SPAN + 1):
+                for k in range(len(words) - length + 1):
+                    phrase = tuple(words[k : k + length])
+                    if phrase in one.taken_for:
+                        one.taken_for[phrase][" ".join(phrase)] += 1
         one.ends = {place: ended[place] / seen[place] for place in seen if seen[place] >= FEWEST_GAPS}
         return one
 
     def hear(self, texts: Sequence[str], chance: random.Random) -> list[Piece]:
         """Sentences that might have been heard of these units."""
-        words = _words(texts)
+        words = words_of(texts)
         pieces: list[Piece] = []
         current: list[str] = []
         units: set[int] = set()
@@ -93,9 +104,9 @@ class Mishearing:
                 current.append(heard_as + tail)
             units.update(unit for _, unit in words[k : k + length])
             k += length
-            if k == len(words) or chance.random() < self.ends.get(_place(words, k), 0.0):
+            if k == len(words) or chance.random() < self.ends.get(place_before(words, k), 0.0):
                 if current:
-                    pieces.append(Piece(_sentence(current), tuple(sorted(units))))
+                    pieces.append(Piece(sentence_of(current), tuple(sorted(units))))
                 current, units = [], set()
             elif current and current[-1].endswith((".", "?", "!")) and words[k][1] != words[k - 1][1]:
                 # run into the next unit
@@ -110,13 +121,14 @@ class Mishearing:
             if known is None or words[k][1] != words[k + length - 1][1]:
                 continue
             right = " ".join(phrase)
-            heard_as = chance.choices(list(known), weights=list(known.values()))[0]
+            weights = [seen if said == right else OFTENER * seen for said, seen in known.items()]
+            heard_as = chance.choices(list(known), weights=weights)[0]
             if heard_as != right:
                 return length, heard_as
         return 1, None
 
 
-def _words(texts: Sequence[str]) -> list[tuple[str, int]]:
+def words_of(texts: Sequence[str]) -> list[tuple[str, int]]:
     return [(word, k) for k, text in enumerate(texts) for word in text.split() if _plain(word)]
 
 
@@ -129,7 +141,7 @@ def _tail(word: str) -> str:
     return found.group() if found else ""
 
 
-def _place(words: Sequence[tuple[str, int]], k: int) -> str:
+def place_before(words: Sequence[tuple[str, int]], k: int) -> str:
     """The kind of place before word k: what the transcriber's hand and the words themselves say of it."""
     before, after = words[k - 1], words[k]
     mark = _tail(before[0])[:1]
@@ -139,7 +151,7 @@ def _place(words: Sequence[tuple[str, int]], k: int) -> str:
     return f"{kind} {'joint' if _plain(after[0]) in _JOINTS else 'other'}"
 
 
-def _sentence(words: Sequence[str]) -> str:
+def sentence_of(words: Sequence[str]) -> str:
     text = " ".join(words).rstrip(",;: ")
     text = text[:1].upper() + text[1:]
     return text if text.endswith((".", "?", "!")) else text + "."

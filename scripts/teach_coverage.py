@@ -29,7 +29,7 @@ from coverage_scores import Coder, best_thresholds, f1, sigmoid, windows_logits
 from coverage_training import Lessons, Phase, Process, Recipe, Taught, new_model, run_phase
 from fetch_encoder import fetch
 from train_coverage import ROOT, TAUGHT, lessons_and_dev
-from variants import checksum
+from variants import Variant
 
 from voice_coach.coverage.corpus import Answer
 from voice_coach.coverage.labels import OUTPUTS
@@ -67,7 +67,7 @@ def read_fold(
         logits = windows_logits(
             model, coder, [variant.texts for variant in mine], here.device, fast=here.half_precision
         )
-        read[Taught.key(phase, epoch)] = sigmoid(logits)
+        read[reading(phase, epoch)] = sigmoid(logits)
     np.savez_compressed(work / f"fold-{fold}.npz", **read)
     here.say(f"fold {fold} read in {time.perf_counter() - started:.0f} s")
 
@@ -76,27 +76,32 @@ def gather(lessons: Lessons, work: Path, file: Path) -> None:
     """All folds' readings in the order of the variants, and how well they agree with the labels."""
     writers = sorted({answer.writer for answer in lessons.written})
     folds = [dict(np.load(work / f"fold-{fold}.npz")) for fold in range(FOLDS)]
-    together: dict[str, tuple[int, npt.NDArray[np.float32]]] = {}
+    read: list[Variant] = []
+    rows: list[npt.NDArray[np.float32]] = []
     for phase, epoch in epochs_of(Recipe()):
-        key = Taught.key(phase, epoch)
-        variants = lessons.variants(phase, epoch)
         places = [0] * FOLDS
-        rows = []
-        for variant in variants:
+        for variant in lessons.variants(phase, epoch):
             fold = fold_of(variant.writer, writers)
-            rows.append(folds[fold][key][places[fold] : places[fold] + len(variant.texts)])
+            rows.append(folds[fold][reading(phase, epoch)][places[fold] : places[fold] + len(variant.texts)])
             places[fold] += len(variant.texts)
-        together[key] = (checksum(variants), np.concatenate(rows))
-    Taught.save(file, writers, together)
-    print(f"{file}: {sum(len(read) for _, read in together.values())} sentences, {agreement(lessons, together)}")
+            read.append(variant)
+    said = np.concatenate(rows)
+    Taught.save(file, read, said)
+    print(f"{file}: {len(said)} sentences, {agreement(read, said)}")
 
 
-def agreement(lessons: Lessons, read: dict[str, tuple[int, npt.NDArray[np.float32]]]) -> str:
-    phase, epoch = epochs_of(Recipe())[0]
-    goal = np.concatenate([variant.goal for variant in lessons.variants(phase, epoch)]) > 0.5
-    said = read[Taught.key(phase, epoch)][1]
-    limits = best_thresholds(said, goal)
-    return " ".join(f"{name} {f1(said[:, k] >= limits[k], goal[:, k]):.3f}" for k, name in enumerate(OUTPUTS))
+def reading(phase: Phase, epoch: int) -> str:
+    """What a fold's reading of an epoch is called."""
+    return f"{phase.name}-{epoch}"
+
+
+def agreement(variants: Sequence[Variant], said: npt.NDArray[np.float32]) -> str:
+    """F1 of each output of what was said against the labels, where these are known."""
+    goal = np.concatenate([variant.goal for variant in variants])
+    known = ~np.isnan(goal).any(axis=1)
+    said, actual = said[known], goal[known] > 0.5
+    limits = best_thresholds(said, actual)
+    return " ".join(f"{name} {f1(said[:, k] >= limits[k], actual[:, k]):.3f}" for k, name in enumerate(OUTPUTS))
 
 
 def main() -> None:

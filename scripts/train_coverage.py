@@ -8,7 +8,7 @@ Usage:
   accelerate launch --multi_gpu scripts/train_coverage.py
                                                      the same on several GPUs (the `train` extra has accelerate)
 
-Reads models/lifecycle/data/train and data/speech/train (DEV_WRITERS choose epoch, calibration and
+Reads models/lifecycle/data/train, data/speech/train and data/cut (DEV_WRITERS choose epoch, calibration and
 thresholds, APART_WRITERS are left out, the others teach); never the test split. The steps, top to bottom: fetch the
 encoder, fine-tune in two phases, once a seed, and average the weights, calibrate on dev, choose
 thresholds on dev, export to int8 ONNX, compare ONNX and torch. On a GPU it uses it.
@@ -39,13 +39,13 @@ TAUGHT = DATA / "taught.npz"
 
 
 def lessons_and_dev() -> tuple[Lessons, list[Answer]]:
-    """The answers that teach, and those that choose: these as written and as heard, as thresholds must suit both."""
-    folders = (DATA / "train", DATA / "speech" / "train")
-    both = [read_corpus(sorted(folder.glob("*.txt"))) for folder in folders]
+    """The answers that teach, and those that choose: these in every form there is, as thresholds must suit all."""
+    folders = (DATA / "train", DATA / "speech" / "train", DATA / "cut")
+    forms = [read_corpus(sorted(folder.glob("*.txt"))) for folder in folders]
     silent = {*DEV_WRITERS, *APART_WRITERS}
-    written, heard = ([answer for answer in answers if answer.writer not in silent] for answers in both)
-    dev = [answer for answers in both for answer in answers if answer.writer in DEV_WRITERS]
-    return Lessons.of(written, heard), dev
+    written, heard, cut = ([answer for answer in answers if answer.writer not in silent] for answers in forms)
+    dev = [answer for answers in forms for answer in answers if answer.writer in DEV_WRITERS]
+    return Lessons.of(written, heard, cut), dev
 
 
 def train_one(
@@ -112,8 +112,6 @@ def main() -> None:
     parser.add_argument("--limit", type=int, default=0, help="only so many answers (to try things out)")
     args = parser.parse_args()
     recipe = Recipe(**{name: getattr(args, name) for name in vars(defaults) if name != "seed"})
-    if recipe.soft and recipe.every != 1:
-        parser.error("--soft needs every answer in every epoch: the teachers read them so; leave --every out")
     here = Process.find()
     lessons, dev = lessons_and_dev()
     unknown = recipe.fresh_writers - {answer.writer for answer in lessons.written}
@@ -122,7 +120,8 @@ def main() -> None:
     if args.limit:
         lessons = lessons.few(args.limit)
     here.say(
-        f"{len(lessons.written)} answers to train, {len(lessons.heard)} of them also as heard, {len(dev)} dev, "
+        f"{len(lessons.written)} answers to train, {len(lessons.heard)} of them also as heard, "
+        f"{len(lessons.cut)} also in parts, {len(dev)} dev, "
         f"{here.count} on {here.device}; {recipe}"
     )
     if here.first:

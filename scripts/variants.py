@@ -6,10 +6,11 @@ it (scripts/teach_coverage.py) can be kept and used in any later run on the same
 
 from __future__ import annotations
 
+import hashlib
 import random
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -33,7 +34,7 @@ class Mix:
 
     excerpt: answers cut down to one to six sentences. heard: answers put through `Mishearing`. merge, split:
     units run into the next, cut in two at a comma. unpunctuated: answers without stops and capitals.
-    fillers: sentences with a filler put in.
+    fillers: sentences with a filler put in. cut: answers given in the parts that a reader labelled, of those that were.
     """
 
     excerpt: float
@@ -42,6 +43,7 @@ class Mix:
     split: float
     unpunctuated: float
     fillers: float
+    cut: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +59,12 @@ class Variant:
     texts: tuple[str, ...]
     goal: Truth
     bags: tuple[tuple[tuple[int, ...], Truth], ...]
+
+    @cached_property
+    def fingerprint(self) -> int:
+        """64 bits of its words: tells whether what a teacher said belongs to them."""
+        digest = hashlib.blake2b("\n".join(self.texts).encode(), digest_size=8).digest()
+        return int.from_bytes(digest, "little")
 
 
 def vary(answer: Answer, mix: Mix, name: str, ears: Mishearing | None) -> Variant:
@@ -75,11 +83,6 @@ def vary(answer: Answer, mix: Mix, name: str, ears: Mishearing | None) -> Varian
         pieces = _cut_and_join(texts, mix, chance)
     wanted = np.asarray([targets(unit) for unit in answer.units[first:last]], dtype=np.float32)
     return _variant(answer.writer, pieces, wanted, _written(pieces, mix, chance))
-
-
-def checksum(variants: Sequence[Variant]) -> int:
-    """Tells whether labels that were kept belong to these variants."""
-    return zlib.crc32("\n".join(text for variant in variants for text in variant.texts).encode())
 
 
 def _cut_and_join(texts: Sequence[str], mix: Mix, chance: random.Random) -> list[Piece]:

@@ -1,0 +1,150 @@
+#!/usr/bin/env python3
+"""Cut written answers where a recogniser would, for a reader to say which part of a unit tells what.
+
+Usage:
+  scripts/cut_corpus.py sheet models/lifecycle/data/train/w23_*.txt --share 0.2 --to build/cut/w23.txt
+  scripts/cut_corpus.py gather models/lifecycle/data/train/w23_*.txt --read build/cut/w23.read.txt --out FILE
+
+Whisper writes a full stop where a writer put a comma: a unit is heard as two or three sentences, of which each may or
+may not tell what the unit tells. On the sheet every line is a unit, with its labels; a cut one has its parts side by
+side, separated by ` / `. The reader's file has a line for each labelled unit that was cut, with its parts' labels:
+
+  w23-05 7: det+ act / -
+
+Together the parts carry the unit's labels, none more and none less; `gather` says where they do not. Places are drawn
+by the answer's id alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import re
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from mishearing import place_before, sentence_of
+from speak_corpus import answer_id, chosen, read_units
+
+CUT = {"comma other": 0.45, "comma joint": 0.25, "stop other": 0.8, "stop joint": 0.8, "none joint": 0.02}
+"""Share of the places of each kind that are cut: half again what the speech path does (mishearing.py), so that an
+answer that a reader saw teaches more."""
+
+SHORTEST_PART = 2
+"""Words."""
+
+READ = re.compile(r"(?P<id>[\w-]+) (?P<unit>\d+): (?P<parts>.+)$")
+
+
+def parts_of(text: str, chance: random.Random) -> list[str]:
+    """A unit's parts, as sentences; the unit itself where it is not cut."""
+    words = [(word, 0) for word in text.split()]
+    parts: list[list[str]] = [[]]
+    for k, (word, _) in enumerate(words):
+        long_enough = min(len(parts[-1]), len(words) - k) >= SHORTEST_PART
+        if long_enough and chance.random() < CUT.get(place_before(words, k), 0.0):
+            parts.append([])
+        parts[-1].append(word)
+    return [sentence_of(part) for part in parts] if len(parts) > 1 else [text]
+
+
+def cut_answer(header: str, units: Sequence[tuple[str, str]]) -> Iterator[tuple[int, str, list[str]]]:
+    """(number from 1, labels, parts) of each unit."""
+    chance = random.Random(f"cut {answer_id(header)} {len(units)}")
+    for number, (labels, text) in enumerate(units, 1):
+        yield number, labels, parts_of(text, chance)
+
+
+def sheet(args: argparse.Namespace) -> None:
+    lines: list[str] = []
+    for header, units in chosen(args.files, args.only, args.share):
+        lines += ["", header]
+        lines += [f"{number} | {labels} | {' / '.join(parts)}" for number, labels, parts in cut_answer(header, units)]
+    args.to.parent.mkdir(parents=True, exist_ok=True)
+    args.to.write_text("\n".join(lines[1:]) + "\n", encoding="utf-8")
+
+
+def read_labels(path: Path) -> dict[tuple[str, int], list[str]]:
+    """A reader's labels of the parts, by answer and number of the unit."""
+    found: dict[tuple[str, int], list[str]] = {}
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if line.strip():
+            match = READ.match(line.strip())
+            if match is None:
+                raise SystemExit(f"{path}: '{line}' is not 'answer number: labels / labels'")
+            found[match["id"], int(match["unit"])] = [part.strip() or "-" for part in match["parts"].split("/")]
+    return found
+
+
+def fault_of(labels: str, read: Sequence[str] | None, parts: Sequence[str]) -> str:
+    """What is wrong with a reader's labels of a unit's parts; empty if nothing is."""
+    if read is None:
+        return "not read"
+    if len(read) != len(parts):
+        return f"{len(read)} labelled of {len(parts)} parts"
+    told = {mark for part in read for mark in part.split()} - {"-"}
+    # a stage told with something specific in one part may be named in passing in another
+    bare = {mark.rstrip("+") for mark in told}
+    wanted = set(labels.split())
+    if bare != {mark.rstrip("+") for mark in wanted} or {mark for mark in told if mark.endswith("+")} != {
+        mark for mark in wanted if mark.endswith("+")
+    }:
+        return f"'{' '.join(sorted(told))}' where the unit has '{labels}'"
+    return ""
+
+
+def lines_of(
+    header: str, units: Sequence[tuple[str, str]], read: Mapping[tuple[str, int], Sequence[str]]
+) -> tuple[list[str], list[str]]:
+    """The answer in the corpus' form, a line a part, and what is wrong with it."""
+    lines, faults = [header], []
+    for number, labels, parts in cut_answer(header, units):
+        given: Sequence[str] | None = [labels] * len(parts)
+        if len(parts) > 1 and labels != "-":
+            given = read.get((answer_id(header), number))
+            if fault := fault_of(labels, given, parts):
+                faults.append(f"{answer_id(header)} {number}: {fault}")
+                given = [labels] * len(parts)
+        lines += [f"{mark} | {part}" for mark, part in zip(given or [], parts, strict=True)]
+    return lines, faults
+
+
+def gather(args: argparse.Namespace) -> None:
+    read = read_labels(args.read)
+    wanted = {answer for answer, _ in read}
+    blocks, faults = [], []
+    for header, units in (one for path in args.files for one in read_units(path)):
+        if answer_id(header) in wanted:
+            lines, wrong = lines_of(header, units, read)
+            faults += wrong
+            if not wrong:
+                blocks.append("\n".join(lines) + "\n")
+    print(*faults, sep="\n")
+    print(f"{len(blocks)} of {len(wanted)} answers are whole")
+    if args.out:
+        args.out.parent.mkdir(parents=True, exist_ok=True)
+        args.out.write_text("\n".join(blocks), encoding="utf-8")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    steps = parser.add_subparsers(required=True)
+    cutting = steps.add_parser("sheet", help="answers to a sheet for a reader")
+    cutting.add_argument("files", nargs="+", type=Path)
+    cutting.add_argument("--to", type=Path, required=True)
+    cutting.add_argument("--only", default="", help="ids, separated by commas")
+    cutting.add_argument("--share", type=float, default=1.0)
+    cutting.set_defaults(step=sheet)
+    gathering = steps.add_parser("gather", help="a reader's labels to answers in parts")
+    gathering.add_argument("files", nargs="+", type=Path, help="the answers as written")
+    gathering.add_argument("--read", type=Path, required=True)
+    gathering.add_argument("--out", type=Path, help="left out: only check")
+    gathering.set_defaults(step=gather)
+    args = parser.parse_args()
+    args.step(args)
+
+
+if __name__ == "__main__":
+    main()
