@@ -16,8 +16,8 @@ from voice_coach.coverage.labels import LABELS, OUTPUTS, STAGES, STAR
 from voice_coach.coverage.network import LifecycleNetwork, as_tensors
 from voice_coach.coverage.packing import Packed, collate, pack, tokenize
 
-TRAINING_CORE, TRAINING_BEFORE = 440, 64
-"""Tokens of a window that teach, and of context before them: of a long answer more than at run time."""
+TRAINING_CORE, TRAINING_CONTEXT = 440, 64
+"""Tokens of a window that teach, and of context on either side: of a long answer more than at run time."""
 
 BATCH_ON_GPU = 32
 """Windows that are read together; on a processor padding costs more than is saved."""
@@ -51,7 +51,7 @@ class Coder:
     def training_windows(self, texts: Sequence[str], rng: random.Random) -> list[Packed]:
         first = rng.randint(TRAINING_CORE // 4, TRAINING_CORE) if rng.random() < CUT_ANYWHERE else None
         ids = tokenize(self.tokenizer, texts)
-        return pack(ids, self.cls_id, self.sep_id, first_core=first, core=TRAINING_CORE, before_most=TRAINING_BEFORE)
+        return pack(ids, self.cls_id, self.sep_id, first_core=first, core=TRAINING_CORE, context=TRAINING_CONTEXT)
 
 
 def predict(

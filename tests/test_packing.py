@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voice_coach.coverage.packing import CORE, LONGEST_SENTENCE, WINDOW, collate, pack
+from voice_coach.coverage.packing import CONTEXT, CORE, LONGEST_SENTENCE, WINDOW, collate, pack
 
 CLS, SEP = 101, 102
 SENTENCES = st.lists(st.lists(st.integers(1000, 2000), min_size=1, max_size=LONGEST_SENTENCE), max_size=40)
@@ -42,6 +42,19 @@ def test_an_answer_that_fits_is_one_window() -> None:
     assert window.sentences == tuple(range(24))
     assert len(window.tokens) == 1 + 24 * 21
     assert len(pack([*ids, [9] * 10], CLS, SEP)) == 2
+
+
+@given(SENTENCES)
+def test_windows_share_a_long_answer_evenly(ids: list[list[int]]) -> None:
+    windows = pack(ids, CLS, SEP)
+    total = sum(len(one) + 1 for one in ids)
+    if len(windows) > 1:
+        # where every share ends within a sentence, cores of at most CORE may need one window more
+        assert len(windows) <= -(-total // (CORE - LONGEST_SENTENCE))
+        for window in windows:
+            core = sum(len(ids[k]) + 1 for k in window.sentences)
+            assert core <= total / 2 + LONGEST_SENTENCE + 1
+            assert len(window.tokens) <= 1 + core + 2 * CONTEXT
 
 
 def test_nothing_to_pack() -> None:
