@@ -70,10 +70,11 @@ def test_an_unquantized_export_is_exact(folder: Path, answers: list[list[str]], 
 
 
 def test_a_sentence_far_away_changes_nothing(classifier: Classifier) -> None:
-    """Windows are cut by what stands in them: of 90 sentences the first ten are read like those of 60."""
+    """Only neighbours are read: of 90 sentences the first ten do not hang on the last."""
     texts = [f"Then we looked at dashboard number {k} and wrote the value into the channel." for k in range(90)]
-    long, short = classifier.logits(texts), classifier.logits(texts[:60])
-    assert np.abs(long[:10] - short[:10]).max() < EXACT_TOLERANCE
+    other = [*texts[:-1], "Then we shouted at dashboard number two and sang the value into the channel."]
+    one, two = classifier.logits(texts), classifier.logits(other)
+    assert np.abs(one[:10] - two[:10]).max() < EXACT_TOLERANCE < np.abs(one[-2:] - two[-2:]).max()
 
 
 def test_context_matters(classifier: Classifier) -> None:
