@@ -3,7 +3,7 @@
 
 Usage:
   scripts/cut_corpus.py sheet models/lifecycle/data/train/w23_*.txt --share 0.2 --to build/cut/w23.txt
-  scripts/cut_corpus.py gather models/lifecycle/data/train/w23_*.txt --read build/cut/w23.read.txt --out FILE
+  scripts/cut_corpus.py gather models/lifecycle/data/train/w23_*.txt --read build/cut/w23.read.txt --to FOLDER
 
 Whisper writes a full stop where a writer put a comma: a unit is heard as two or three sentences, of which each may or
 may not tell what the unit tells. On the sheet every line is a unit, with its labels; a cut one has its parts side by
@@ -66,12 +66,12 @@ def sheet(args: argparse.Namespace) -> None:
     args.to.write_text("\n".join(lines[1:]) + "\n", encoding="utf-8")
 
 
-def read_labels(path: Path) -> dict[tuple[str, int], list[str]]:
-    """A reader's labels of the parts, by answer and number of the unit."""
+def read_labels(paths: Sequence[Path]) -> dict[tuple[str, int], list[str]]:
+    """Readers' labels of the parts, by answer and number of the unit."""
     found: dict[tuple[str, int], list[str]] = {}
-    for line in path.read_text(encoding="utf-8").splitlines():
-        if line.strip():
-            match = READ.match(line.strip())
+    for path in paths:
+        for line in filter(None, map(str.strip, path.read_text(encoding="utf-8").splitlines())):
+            match = READ.match(line)
             if match is None:
                 raise SystemExit(f"{path}: '{line}' is not 'answer number: labels / labels'")
             found[match["id"], int(match["unit"])] = [part.strip() or "-" for part in match["parts"].split("/")]
@@ -114,18 +114,19 @@ def lines_of(
 def gather(args: argparse.Namespace) -> None:
     read = read_labels(args.read)
     wanted = {answer for answer, _ in read}
-    blocks, faults = [], []
+    blocks: dict[str, list[str]] = {}
     for header, units in (one for path in args.files for one in read_units(path)):
         if answer_id(header) in wanted:
-            lines, wrong = lines_of(header, units, read)
-            faults += wrong
-            if not wrong:
-                blocks.append("\n".join(lines) + "\n")
-    print(*faults, sep="\n")
-    print(f"{len(blocks)} of {len(wanted)} answers are whole")
-    if args.out:
-        args.out.parent.mkdir(parents=True, exist_ok=True)
-        args.out.write_text("\n".join(blocks), encoding="utf-8")
+            lines, faults = lines_of(header, units, read)
+            for fault in faults:
+                print(fault)
+            if not faults:
+                writer = answer_id(header).rpartition("-")[0]
+                blocks.setdefault(writer, []).append("\n".join(lines) + "\n")
+    print(f"{sum(map(len, blocks.values()))} of {len(wanted)} answers are whole")
+    for writer, answers in blocks.items():
+        args.to.mkdir(parents=True, exist_ok=True)
+        (args.to / f"{writer}.txt").write_text("\n".join(answers), encoding="utf-8")
 
 
 def main() -> None:
@@ -139,8 +140,8 @@ def main() -> None:
     cutting.set_defaults(step=sheet)
     gathering = steps.add_parser("gather", help="a reader's labels to answers in parts")
     gathering.add_argument("files", nargs="+", type=Path, help="the answers as written")
-    gathering.add_argument("--read", type=Path, required=True)
-    gathering.add_argument("--out", type=Path, help="left out: only check")
+    gathering.add_argument("--read", nargs="+", type=Path, required=True)
+    gathering.add_argument("--to", type=Path, required=True, help="folder; a file for each writer")
     gathering.set_defaults(step=gather)
     args = parser.parse_args()
     args.step(args)

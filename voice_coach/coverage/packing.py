@@ -76,8 +76,8 @@ def pack(
     """Windows that together judge every sentence once, in order.
 
     One window takes the whole answer if it fits; several share it evenly, as two windows of half the size cost less
-    than a full one with a small one. first_core: tokens of the first window's core, whether or not it all fits; training
-    varies it, so that sentences are met at every place of a window. core, context: as CORE and CONTEXT.
+    than a full one with a small one. first_core: tokens of the first window's core, whether or not it all fits;
+    training varies it, so that sentences are met at every place of a window. core, context: as CORE and CONTEXT.
     """
     lengths = [len(one) + 1 for one in ids]
     windows: list[Packed] = []
