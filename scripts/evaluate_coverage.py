@@ -16,9 +16,10 @@ from __future__ import annotations
 
 import argparse
 import csv
+import itertools
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -293,21 +294,21 @@ def speech_table(classifier: Classifier, heard: Sequence[Answer], written: Seque
     return lines
 
 
-def apart_table(classifier: Classifier, train: Sequence[Answer]) -> list[str]:
-    """How answers are read that neither taught the model nor were chosen on."""
+def apart_table(classifier: Classifier, forms: Mapping[str, Sequence[Answer]]) -> list[str]:
+    """How answers are read that neither taught the model nor were chosen on; forms: the corpus in each form it has."""
     lines = [
         "| answers | of | stage macro-F1 | STAR macro-F1 | stage present or not | impact F1 | cowboy P / R "
         "| units wrongly given a stage |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
-    for writer, kind in APART_WRITERS.items():
-        answers = [answer for answer in train if answer.writer == writer]
+    for (writer, kind), (form, corpus) in itertools.product(APART_WRITERS.items(), forms.items()):
+        answers = [answer for answer in corpus if answer.writer == writer]
         judged = judge_units(classifier, answers)
         predicted, actual = as_read(judged, answers)
         present = presence_right(answers, judge_whole(classifier, judged))
         impact, cowboy = (score(column(predicted, one), column(actual, one)) for one in (IMPACT, COWBOY))
         lines.append(
-            f"| `{writer}`: {kind} | {len(answers)} | {macro(predicted, actual, STAGES):.3f} "
+            f"| `{writer}`: {kind}, {form} | {len(answers)} | {macro(predicted, actual, STAGES):.3f} "
             f"| {macro(predicted, actual, STAR):.3f} | {np.mean(present):.3f} | {impact.f1:.2f} | {cowboy.precision:.2f} / {cowboy.recall:.2f} "
             f"| {wrongly_staged(predicted, actual):.1%} |"
         )
@@ -446,7 +447,8 @@ def main() -> None:
         heard = read_corpus(sorted((DATA / "speech" / "test").glob("*.txt")))
         if heard:
             sections["speech"] = speech_table(classifier, heard, answers)
-        sections["apart"] = apart_table(classifier, train)
+        cut = read_corpus(sorted((DATA / "cut").glob("*.txt")))
+        sections["apart"] = apart_table(classifier, {"as written": train, "in parts": cut})
     if args.baselines:
         sections["baselines"] = baselines(train, answers, actual)
     print(f"{calibration.name}: {len(answers)} answers, {len(units)} units of the {args.split} split\n")

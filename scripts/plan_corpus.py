@@ -14,6 +14,8 @@ Usage: scripts/plan_corpus.py > models/lifecycle/data/grid.tsv
        scripts/plan_corpus.py --reckless --seed 1201 --first 80 --writers 6 --each 24 \
            > models/lifecycle/data/grid_reckless2.tsv
        scripts/plan_corpus.py --near --seed 1409 --first 86 --writers 8 > models/lifecycle/data/grid_near.tsv
+       scripts/plan_corpus.py --weak --seed 1511 --first 94 --writers 4 --each 40 > models/lifecycle/data/grid_weak6.tsv
+       scripts/plan_corpus.py --near --seed 1613 --first 98 --writers 4 > models/lifecycle/data/grid_near2.tsv
 
 A corpus that its writers fill as they please drifts towards one voice telling one kind of
 story: a web outage, rolled back, well handled. The grid fixes the mix beforehand. Columns:
