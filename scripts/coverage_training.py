@@ -7,7 +7,7 @@ import random
 import time
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -58,9 +58,10 @@ class Phase:
 class Recipe:
     """One training run's settings.
 
-    soft: weight of what the teacher says beside the labels (data/taught.npz); 0 for none. Of the two runs whose mean
-    ships the first had none, the second, short one 0.4 (CARD.md); the rest is the default.
-    short_first: the short phase's first epoch, where an earlier run had those before it.
+    soft: weight of what the teacher says beside the labels (data/taught.npz); 0 for none. The runs behind the model
+    that ships are in its classifier.json.
+    short_first: the short phase's first epoch, where an earlier run had those before it. short_schedule: epochs in
+    which its rate would fall to zero; 0 for those that it has.
     fresh, every: as a phase's, the writers separated by commas: to learn from new answers without forgetting the rest.
     """
 
@@ -71,7 +72,7 @@ class Recipe:
     head_rate: float = 1e-3
     short_first: int = 0
     short_epochs: int = 5
-    short_schedule: int = 5
+    short_schedule: int = 0
     short_rate: float = 5e-5
     short_head_rate: float = 3e-4
     excerpt: float = 0.35
@@ -86,7 +87,7 @@ class Recipe:
     presence: float = 0.3
     unpunctuated: float = 0.3
     fillers: float = 0.08
-    cut: float = 0.5
+    in_parts: float = 0.5
     soft: float = 0.0
     fresh: str = ""
     every: int = 1
@@ -98,13 +99,13 @@ class Recipe:
         The first phase leaves its last, slowest epoch to the second.
         """
         whole = Mix(0.0, 0.0, self.merge, 0.0, self.unpunctuated, self.fillers)
-        short = Mix(self.excerpt, self.heard, self.merge, self.split, self.unpunctuated, self.fillers, self.cut)
+        short = Mix(self.excerpt, self.heard, self.merge, self.split, self.unpunctuated, self.fillers, self.in_parts)
         phases = (
             Phase("whole", self.whole_epochs, self.whole_schedule, self.rate, self.head_rate, whole, spoken=False),
             Phase(
                 "short",
                 self.short_epochs,
-                self.short_schedule,
+                self.short_schedule or self.short_epochs,
                 self.short_rate,
                 self.short_head_rate,
                 short,
@@ -123,72 +124,77 @@ class Recipe:
 class Lessons:
     """What there is to learn from: answers as written, and as the speech path took some of them down.
 
-    cut: by id, answers whose units a reader labelled in parts (scripts/cut_corpus.py).
+    in_parts: by id, answers of which a reader labelled the parts (scripts/cut_corpus.py). ears: None without answers
+    as heard to learn from.
     """
 
     written: Sequence[Answer]
     heard: Sequence[Answer]
-    ears: Mishearing
-    cut: Mapping[str, Answer] = field(default_factory=dict)
+    in_parts: Mapping[str, Answer]
+    ears: Mishearing | None
 
     @classmethod
-    def of(cls, written: Sequence[Answer], heard: Sequence[Answer], cut: Sequence[Answer] = ()) -> Lessons:
-        ears = Mishearing.learn({answer.id: answer for answer in written}, heard)
-        return cls(written, heard, ears, {answer.id: answer for answer in cut})
+    def of(cls, written: Sequence[Answer], heard: Sequence[Answer], in_parts: Sequence[Answer] = ()) -> Lessons:
+        ears = Mishearing.learn({answer.id: answer for answer in written}, heard) if heard else None
+        return cls(written, heard, {answer.id: answer for answer in in_parts}, ears)
 
     def few(self, answers: int) -> Lessons:
         """About so many answers of them, to try things out."""
         written = self.written[:: max(1, len(self.written) // answers)]
         writers = {answer.writer for answer in written}
         heard = [answer for answer in self.heard if answer.writer in writers]
-        return replace(self, written=written, heard=heard[: answers // 8])
+        in_parts = {answer.id: self.in_parts[answer.id] for answer in written if answer.id in self.in_parts}
+        return replace(self, written=written, heard=heard[: answers // 8], in_parts=in_parts)
 
     def variants(self, phase: Phase, epoch: int) -> list[Variant]:
         """Of every answer that is shown one, as this epoch (from 0 on) has it; the same in every run."""
         name = f"{phase.name} {epoch}"
-        shown = [answer for answer in self.written if phase.shows(answer, epoch)]
-        if phase.spoken:
-            shown = [self._as_cut(answer, phase.mix, name) for answer in shown]
+        shown = (self._form(answer, phase.mix, name) for answer in self.written if phase.shows(answer, epoch))
         variants = [vary(answer, phase.mix, name, self.ears) for answer in shown]
         if phase.spoken:
             variants += [vary(answer, phase.mix, f"{name} heard", None) for answer in self.heard]
         return variants
 
-    def _as_cut(self, answer: Answer, mix: Mix, name: str) -> Answer:
-        """The answer in the parts that a reader labelled, where there are any and the draw falls so."""
-        drawn = random.Random(f"{name} {answer.id} cut").random() < mix.cut
-        return self.cut.get(answer.id, answer) if drawn else answer
+    def _form(self, answer: Answer, mix: Mix, name: str) -> Answer:
+        """The answer in parts, where a reader labelled them and the draw falls so; else as written."""
+        drawn = random.Random(f"{name} {answer.id} cut").random() < mix.in_parts
+        return self.in_parts.get(answer.id, answer) if drawn else answer
 
 
 class Taught:
     """What teachers said of variants, kept in one file: of each its fingerprint, and a byte for each probability."""
 
-    def __init__(self, file: Path) -> None:
-        with np.load(file) as kept:
-            self._said = kept["probabilities"]
-            lengths = kept["lengths"].astype(np.int64)
-            firsts = np.cumsum(lengths) - lengths
-            self._place = {
-                int(mark): (int(first), int(length))
-                for mark, first, length in zip(kept["fingerprints"], firsts, lengths, strict=True)
-            }
+    def __init__(self, *files: Path) -> None:
+        self._said: dict[int, npt.NDArray[np.uint8]] = {}
+        for file in files:
+            with np.load(file) as kept:
+                rows = np.split(kept["probabilities"], np.cumsum(kept["lengths"].astype(np.int64))[:-1])
+                self._said |= dict(zip(map(int, kept["fingerprints"]), rows, strict=True))
 
     def of(self, variants: Sequence[Variant]) -> npt.NDArray[np.float32]:
         """Probabilities, float32 [sentences, outputs], of the variants in order; NaN where no teacher read them."""
         rows = [np.zeros((0, len(OUTPUTS)), dtype=np.float32)]
         for variant in variants:
-            first, length = self._place.get(variant.fingerprint, (0, 0))
-            read = self._said[first : first + length].astype(np.float32) / 255.0
-            rows.append(read if length else np.full((len(variant.texts), len(OUTPUTS)), np.nan, dtype=np.float32))
+            read = self._said.get(variant.fingerprint)
+            if read is None:
+                rows.append(np.full((len(variant.texts), len(OUTPUTS)), np.nan, dtype=np.float32))
+            else:
+                rows.append(read.astype(np.float32) / 255.0)
         return np.concatenate(rows)
 
     @staticmethod
     def save(file: Path, variants: Sequence[Variant], said: npt.NDArray[np.float32]) -> None:
-        """said: probabilities, float32 [sentences, outputs], of the variants in order."""
+        """said: probabilities, float32 [sentences, outputs], of the variants in order.
+
+        Raises: ValueError if they are not as many as the variants' sentences, or not all known.
+        """
+        lengths = [len(variant.texts) for variant in variants]
+        if len(said) != sum(lengths) or np.isnan(said).any():
+            raise ValueError(f"{len(said)} readings, {np.isnan(said).sum()} unknown, for {sum(lengths)} sentences")
         np.savez_compressed(
             file,
             fingerprints=np.array([variant.fingerprint for variant in variants], dtype=np.uint64),
-            lengths=np.array([len(variant.texts) for variant in variants], dtype=np.uint16),
+            lengths=np.array(lengths, dtype=np.uint16),
             probabilities=np.round(said * 255.0).astype(np.uint8),
         )
 
@@ -322,7 +328,8 @@ def loss_of(logits: torch.Tensor, batch: Batch, recipe: Recipe) -> torch.Tensor:
     each = functional.binary_cross_entropy_with_logits(
         logits, batch.goal.nan_to_num(), pos_weight=weight, reduction="none"
     )
-    # where a teacher read the sentence, it and the label share one sentence's weight
+    # Where a teacher read the sentence, it and the label share the weight of one sentence; of a part whose labels are
+    # not known, the teacher alone speaks.
     shared = recipe.soft * said
     likeliest = logits[batch.bag_rows].masked_fill(~batch.bags.unsqueeze(-1), -1e4).amax(dim=1)
     total = (each * known * (1.0 - shared)).sum()
@@ -419,6 +426,8 @@ def run_phase(
         started, total, count = time.perf_counter(), torch.zeros((), device=here.device), 0
         variants = lessons.variants(phase, epoch)
         soft = taught.of(variants) if taught else None
+        if soft is not None and epoch == phase.first_epoch and np.isnan(soft).all():
+            raise ValueError("no teacher has read these answers in this mix: run scripts/teach_coverage.py")
         rows = rows_of(variants, coder, rng, soft)
         for batch in batches_of(rows, coder, recipe, rng, here):
             loss = loss_on(parallel, batch, recipe, here)

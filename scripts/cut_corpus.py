@@ -11,8 +11,9 @@ side, separated by ` / `. The reader's file has a line for each labelled unit th
 
   w23-05 7: det+ act / -
 
-Together the parts carry the unit's labels, none more and none less; `gather` says where they do not. Places are drawn
-by the answer's id alone.
+Together the parts carry the unit's labels, none more and none less; `gather` names where they do not, leaves those
+answers out and exits with 1. Answers gathered before stay. Places are drawn by the answer's id and hang on its words:
+where an answer's words change, its parts must be read again.
 """
 
 from __future__ import annotations
@@ -26,14 +27,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from mishearing import place_before, sentence_of
-from speak_corpus import answer_id, chosen, read_units
+from speak_corpus import answer_id, chosen
 
 CUT = {"comma other": 0.45, "comma joint": 0.25, "stop other": 0.8, "stop joint": 0.8, "none joint": 0.02}
-"""Share of the places of each kind that are cut: half again what the speech path does (mishearing.py), so that an
-answer that a reader saw teaches more."""
+"""Share of the places of each kind that are cut. At commas half again as many as the speech path does (mishearing.py),
+so that an answer that a reader saw teaches more."""
 
 SHORTEST_PART = 2
-"""Words."""
+"""Words; one in four of the parts that Whisper makes has no more than three."""
 
 READ = re.compile(r"(?P<id>[\w-]+) (?P<unit>\d+): (?P<parts>.+)$")
 
@@ -57,13 +58,14 @@ def cut_answer(header: str, units: Sequence[tuple[str, str]]) -> Iterator[tuple[
         yield number, labels, parts_of(text, chance)
 
 
-def sheet(args: argparse.Namespace) -> None:
+def sheet(args: argparse.Namespace) -> int:
     lines: list[str] = []
     for header, units in chosen(args.files, args.only, args.share):
         lines += ["", header]
         lines += [f"{number} | {labels} | {' / '.join(parts)}" for number, labels, parts in cut_answer(header, units)]
     args.to.parent.mkdir(parents=True, exist_ok=True)
     args.to.write_text("\n".join(lines[1:]) + "\n", encoding="utf-8")
+    return 0
 
 
 def read_labels(paths: Sequence[Path]) -> dict[tuple[str, int], list[str]]:
@@ -86,50 +88,52 @@ def fault_of(labels: str, read: Sequence[str] | None, parts: Sequence[str]) -> s
         return f"{len(read)} labelled of {len(parts)} parts"
     told = {mark for part in read for mark in part.split()} - {"-"}
     # a stage told with something specific in one part may be named in passing in another
-    bare = {mark.rstrip("+") for mark in told}
-    wanted = set(labels.split())
-    if bare != {mark.rstrip("+") for mark in wanted} or {mark for mark in told if mark.endswith("+")} != {
-        mark for mark in wanted if mark.endswith("+")
-    }:
-        return f"'{' '.join(sorted(told))}' where the unit has '{labels}'"
-    return ""
+    told -= {mark.rstrip("+") for mark in told if mark.endswith("+")}
+    return "" if told == set(labels.split()) - {"-"} else f"'{' '.join(sorted(told))}' where the unit has '{labels}'"
 
 
-def lines_of(
+def in_parts(
     header: str, units: Sequence[tuple[str, str]], read: Mapping[tuple[str, int], Sequence[str]]
-) -> tuple[list[str], list[str]]:
-    """The answer in the corpus' form, a line a part, and what is wrong with it."""
+) -> tuple[str, list[str]]:
+    """The answer in the corpus' form, a line a part, and what is wrong with it; faulty units are left out."""
     lines, faults = [header], []
     for number, labels, parts in cut_answer(header, units):
-        given: Sequence[str] | None = [labels] * len(parts)
+        marks: Sequence[str] = [labels] * len(parts)
         if len(parts) > 1 and labels != "-":
             given = read.get((answer_id(header), number))
             if fault := fault_of(labels, given, parts):
                 faults.append(f"{answer_id(header)} {number}: {fault}")
-                given = [labels] * len(parts)
-        lines += [f"{mark} | {part}" for mark, part in zip(given or [], parts, strict=True)]
-    return lines, faults
+                continue
+            marks = given or []
+        lines += [f"{mark} | {part}" for mark, part in zip(marks, parts, strict=True)]
+    return "\n".join(lines) + "\n", faults
 
 
-def gather(args: argparse.Namespace) -> None:
+def gather(args: argparse.Namespace) -> int:
     read = read_labels(args.read)
     wanted = {answer for answer, _ in read}
-    blocks: dict[str, list[str]] = {}
-    for header, units in (one for path in args.files for one in read_units(path)):
-        if answer_id(header) in wanted:
-            lines, faults = lines_of(header, units, read)
-            for fault in faults:
-                print(fault)
-            if not faults:
-                writer = answer_id(header).rpartition("-")[0]
-                blocks.setdefault(writer, []).append("\n".join(lines) + "\n")
-    print(f"{sum(map(len, blocks.values()))} of {len(wanted)} answers are whole")
+    blocks: dict[str, dict[str, str]] = {}
+    faults: list[str] = []
+    for header, units in chosen(args.files, ",".join(wanted), 1.0):
+        block, wrong = in_parts(header, units, read)
+        faults += wrong
+        wanted.discard(answer_id(header))
+        if not wrong:
+            blocks.setdefault(answer_id(header).rpartition("-")[0], {})[answer_id(header)] = block
+    faults += [f"{answer}: in none of the files" for answer in sorted(wanted)]
     for writer, answers in blocks.items():
+        file = args.to / f"{writer}.txt"
+        kept = file.read_text(encoding="utf-8").split("\n\n") if file.exists() else []
+        whole = {answer_id(block): block.strip() + "\n" for block in kept} | answers
         args.to.mkdir(parents=True, exist_ok=True)
-        (args.to / f"{writer}.txt").write_text("\n".join(answers), encoding="utf-8")
+        file.write_text("\n".join(whole[answer] for answer in sorted(whole)), encoding="utf-8")
+    for fault in faults:
+        print(fault)
+    print(f"{sum(map(len, blocks.values()))} answers gathered, {len(faults)} faults")
+    return 1 if faults else 0
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     steps = parser.add_subparsers(required=True)
     cutting = steps.add_parser("sheet", help="answers to a sheet for a reader")
@@ -144,8 +148,8 @@ def main() -> None:
     gathering.add_argument("--to", type=Path, required=True, help="folder; a file for each writer")
     gathering.set_defaults(step=gather)
     args = parser.parse_args()
-    args.step(args)
+    return int(args.step(args))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

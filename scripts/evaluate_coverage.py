@@ -16,10 +16,9 @@ from __future__ import annotations
 
 import argparse
 import csv
-import itertools
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -294,24 +293,32 @@ def speech_table(classifier: Classifier, heard: Sequence[Answer], written: Seque
     return lines
 
 
-def apart_table(classifier: Classifier, forms: Mapping[str, Sequence[Answer]]) -> list[str]:
-    """How answers are read that neither taught the model nor were chosen on; forms: the corpus in each form it has."""
+def apart_table(classifier: Classifier, written: Sequence[Answer], in_parts: Sequence[Answer]) -> list[str]:
+    """How answers are read that neither taught the model nor were chosen on; those that a reader cut, both ways."""
     lines = [
         "| answers | of | stage macro-F1 | STAR macro-F1 | stage present or not | impact F1 | cowboy P / R "
         "| units wrongly given a stage |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
-    for (writer, kind), (form, corpus) in itertools.product(APART_WRITERS.items(), forms.items()):
-        answers = [answer for answer in corpus if answer.writer == writer]
-        judged = judge_units(classifier, answers)
-        predicted, actual = as_read(judged, answers)
-        present = presence_right(answers, judge_whole(classifier, judged))
-        impact, cowboy = (score(column(predicted, one), column(actual, one)) for one in (IMPACT, COWBOY))
-        lines.append(
-            f"| `{writer}`: {kind}, {form} | {len(answers)} | {macro(predicted, actual, STAGES):.3f} "
-            f"| {macro(predicted, actual, STAR):.3f} | {np.mean(present):.3f} | {impact.f1:.2f} | {cowboy.precision:.2f} / {cowboy.recall:.2f} "
-            f"| {wrongly_staged(predicted, actual):.1%} |"
-        )
+    for writer, kind in APART_WRITERS.items():
+        whole = [answer for answer in written if answer.writer == writer]
+        parts = [answer for answer in in_parts if answer.writer == writer]
+        cut = {answer.id for answer in parts}
+        forms = {
+            kind: whole,
+            "those that were cut": [one for one in whole if one.id in cut],
+            "the same in parts": parts,
+        }
+        for form, answers in forms.items():
+            judged = judge_units(classifier, answers)
+            predicted, actual = as_read(judged, answers)
+            present = presence_right(answers, judge_whole(classifier, judged))
+            impact, cowboy = (score(column(predicted, one), column(actual, one)) for one in (IMPACT, COWBOY))
+            lines.append(
+                f"| `{writer}`: {form} | {len(answers)} | {macro(predicted, actual, STAGES):.3f} "
+                f"| {macro(predicted, actual, STAR):.3f} | {np.mean(present):.3f} | {impact.f1:.2f} "
+                f"| {cowboy.precision:.2f} / {cowboy.recall:.2f} | {wrongly_staged(predicted, actual):.1%} |"
+            )
     return lines
 
 
@@ -447,8 +454,8 @@ def main() -> None:
         heard = read_corpus(sorted((DATA / "speech" / "test").glob("*.txt")))
         if heard:
             sections["speech"] = speech_table(classifier, heard, answers)
-        cut = read_corpus(sorted((DATA / "cut").glob("*.txt")))
-        sections["apart"] = apart_table(classifier, {"as written": train, "in parts": cut})
+        in_parts = read_corpus(sorted((DATA / "cut").glob("*.txt")))
+        sections["apart"] = apart_table(classifier, train, in_parts)
     if args.baselines:
         sections["baselines"] = baselines(train, answers, actual)
     print(f"{calibration.name}: {len(answers)} answers, {len(units)} units of the {args.split} split\n")

@@ -19,14 +19,13 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from coverage_scores import Coder, best_thresholds, f1, sigmoid, windows_logits
-from coverage_training import Lessons, Phase, Process, Recipe, Taught, new_model, run_phase
+from coverage_training import Lessons, Process, Recipe, Taught, new_model, run_phase
 from fetch_encoder import fetch
 from train_coverage import ROOT, TAUGHT, lessons_and_dev
 from variants import Variant
@@ -42,57 +41,38 @@ def fold_of(writer: str, writers: list[str]) -> int:
     return writers.index(writer) % FOLDS
 
 
-def epochs_of(recipe: Recipe) -> list[tuple[Phase, int]]:
-    return [(phase, epoch) for phase in recipe.phases() for epoch in range(phase.epochs)]
-
-
 def read_fold(
     fold: int, teacher: Recipe, lessons: Lessons, dev: Sequence[Answer], source: Path, here: Process, work: Path
 ) -> None:
     """Teach one teacher and let it read its fold of every epoch's variants."""
     writers = sorted({answer.writer for answer in lessons.written})
-    others = Lessons(
-        [answer for answer in lessons.written if fold_of(answer.writer, writers) != fold],
-        [answer for answer in lessons.heard if fold_of(answer.writer, writers) != fold],
-        lessons.ears,
+    others = replace(
+        lessons,
+        written=[answer for answer in lessons.written if fold_of(answer.writer, writers) != fold],
+        heard=[answer for answer in lessons.heard if fold_of(answer.writer, writers) != fold],
     )
     coder = Coder(source)
     model = new_model(source, teacher, here.device)
     for phase in teacher.phases():
         run_phase(model, phase, teacher, others, dev, coder, here, work / f"teacher-{fold}.pt")
     started = time.perf_counter()
-    read: dict[str, Any] = {}
-    for phase, epoch in epochs_of(Recipe()):
-        mine = [variant for variant in lessons.variants(phase, epoch) if fold_of(variant.writer, writers) == fold]
-        logits = windows_logits(
-            model, coder, [variant.texts for variant in mine], here.device, fast=here.half_precision
-        )
-        read[reading(phase, epoch)] = sigmoid(logits)
-    np.savez_compressed(work / f"fold-{fold}.npz", **read)
+    mine = [variant for variant in every_variant(lessons) if fold_of(variant.writer, writers) == fold]
+    logits = windows_logits(model, coder, [variant.texts for variant in mine], here.device, fast=here.half_precision)
+    Taught.save(work / f"fold-{fold}.npz", mine, sigmoid(logits))
     here.say(f"fold {fold} read in {time.perf_counter() - started:.0f} s")
 
 
+def every_variant(lessons: Lessons) -> list[Variant]:
+    """Of all epochs of a training from the start."""
+    return [one for phase in Recipe().phases() for k in range(phase.epochs) for one in lessons.variants(phase, k)]
+
+
 def gather(lessons: Lessons, work: Path, file: Path) -> None:
-    """All folds' readings in the order of the variants, and how well they agree with the labels."""
-    writers = sorted({answer.writer for answer in lessons.written})
-    folds = [dict(np.load(work / f"fold-{fold}.npz")) for fold in range(FOLDS)]
-    read: list[Variant] = []
-    rows: list[npt.NDArray[np.float32]] = []
-    for phase, epoch in epochs_of(Recipe()):
-        places = [0] * FOLDS
-        for variant in lessons.variants(phase, epoch):
-            fold = fold_of(variant.writer, writers)
-            rows.append(folds[fold][reading(phase, epoch)][places[fold] : places[fold] + len(variant.texts)])
-            places[fold] += len(variant.texts)
-            read.append(variant)
-    said = np.concatenate(rows)
-    Taught.save(file, read, said)
-    print(f"{file}: {len(said)} sentences, {agreement(read, said)}")
-
-
-def reading(phase: Phase, epoch: int) -> str:
-    """What a fold's reading of an epoch is called."""
-    return f"{phase.name}-{epoch}"
+    """All folds' readings in one file, and how well they agree with the labels."""
+    variants = every_variant(lessons)
+    said = Taught(*(work / f"fold-{fold}.npz" for fold in range(FOLDS))).of(variants)
+    Taught.save(file, variants, said)
+    print(f"{file}: {len(said)} sentences, {agreement(variants, said)}")
 
 
 def agreement(variants: Sequence[Variant], said: npt.NDArray[np.float32]) -> str:

@@ -43,9 +43,9 @@ def lessons_and_dev() -> tuple[Lessons, list[Answer]]:
     folders = (DATA / "train", DATA / "speech" / "train", DATA / "cut")
     forms = [read_corpus(sorted(folder.glob("*.txt"))) for folder in folders]
     silent = {*DEV_WRITERS, *APART_WRITERS}
-    written, heard, cut = ([answer for answer in answers if answer.writer not in silent] for answers in forms)
+    written, heard, in_parts = ([answer for answer in answers if answer.writer not in silent] for answers in forms)
     dev = [answer for answers in forms for answer in answers if answer.writer in DEV_WRITERS]
-    return Lessons.of(written, heard, cut), dev
+    return Lessons.of(written, heard, in_parts), dev
 
 
 def train_one(
@@ -121,7 +121,7 @@ def main() -> None:
         lessons = lessons.few(args.limit)
     here.say(
         f"{len(lessons.written)} answers to train, {len(lessons.heard)} of them also as heard, "
-        f"{len(lessons.cut)} also in parts, {len(dev)} dev, "
+        f"{len(lessons.in_parts)} also in parts, {len(dev)} dev, "
         f"{here.count} on {here.device}; {recipe}"
     )
     if here.first:

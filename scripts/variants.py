@@ -34,7 +34,8 @@ class Mix:
 
     excerpt: answers cut down to one to six sentences. heard: answers put through `Mishearing`. merge, split:
     units run into the next, cut in two at a comma. unpunctuated: answers without stops and capitals.
-    fillers: sentences with a filler put in. cut: answers given in the parts that a reader labelled, of those that were.
+    fillers: sentences with a filler put in. in_parts: of the answers of which a reader
+    labelled the parts, those that come in them.
     """
 
     excerpt: float
@@ -43,7 +44,7 @@ class Mix:
     split: float
     unpunctuated: float
     fillers: float
-    cut: float = 0.0
+    in_parts: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)

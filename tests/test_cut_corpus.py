@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import argparse
 import random
-import re
 from pathlib import Path
 
 import pytest
-from cut_corpus import cut_answer, fault_of, lines_of, parts_of, read_labels
+from cut_corpus import cut_answer, fault_of, gather, in_parts, parts_of, read_labels
+from speak_corpus import answer_id, read_units
 
-from voice_coach.coverage.corpus import Answer, Unit, read_corpus
+from voice_coach.coverage.corpus import read_corpus
 
 DATA = Path(__file__).resolve().parent.parent / "models" / "lifecycle" / "data"
-HEADER = "@ w01-01 | question: main | root_cause_first: no | vague: no"
+HEADER = "@ w01-15 | question: main | root_cause_first: no | vague: no"
 UNITS = [
     ("det+ act", "The pager went off at four, and I looked at the graphs, and they were red."),
     ("-", "So it goes, as they say, in our trade."),
@@ -57,33 +58,56 @@ def test_parts_carry_the_units_labels_between_them(read: list[str] | None, fault
     assert fault_of("det+ act", read, ["a", "b"]) == fault
 
 
-def test_a_readers_labels_go_to_the_parts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("cut_corpus.random.Random", lambda seed: Always())
+def test_a_readers_labels_go_to_the_parts(tmp_path: Path) -> None:
+    parts = [parts for _, _, parts in cut_answer(HEADER, UNITS)]
+    assert [len(one) for one in parts] == [2, 1, 1]  # as it is drawn for this id
     sheet = tmp_path / "read.txt"
-    sheet.write_text("w01-01 1: det+ / det+ act / -\n", encoding="utf-8")
-    lines, faults = lines_of(HEADER, UNITS, read_labels([sheet]))
+    sheet.write_text("w01-15 1: det+ / det+ act\n", encoding="utf-8")
+    text, faults = in_parts(HEADER, UNITS, read_labels([sheet]))
     assert faults == []
-    assert [line.partition(" | ")[0] for line in lines[1:4]] == ["det+", "det+ act", "-"]
-    assert {line.partition(" | ")[0] for line in lines[4:-1]} == {"-"}
-    assert lines[-1] == "mit | We rolled it back."
-    assert lines_of(HEADER, UNITS, {})[1] == ["w01-01 1: not read"]
+    assert text.splitlines() == [
+        HEADER,
+        "det+ | The pager went off at four.",
+        "det+ act | And I looked at the graphs, and they were red.",
+        "- | So it goes, as they say, in our trade.",
+        "mit | We rolled it back.",
+    ]
+    assert in_parts(HEADER, UNITS, {})[1] == ["w01-15 1: not read"]
 
 
-def plain(answer: Answer) -> list[str]:
-    return re.findall(r"[a-z0-9']+", " ".join(unit.text for unit in answer.units).lower())
-
-
-def told(units: tuple[Unit, ...]) -> set[str]:
-    return {label for unit in units for label in unit.labels}
+def test_gathering_one_answer_leaves_a_writers_others(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    written, read, to = tmp_path / "w01_15.txt", tmp_path / "read.txt", tmp_path / "cut"
+    written.write_text("\n".join([HEADER, *(f"{labels} | {text}" for labels, text in UNITS)]), encoding="utf-8")
+    other = f"{HEADER.replace('w01-15', 'w01-16')}\n- | So it goes.\n"
+    to.mkdir()
+    (to / "w01.txt").write_text(other, encoding="utf-8")
+    read.write_text("w01-15 1: det+ / act\n", encoding="utf-8")
+    args = argparse.Namespace(files=[written], read=[read], to=to)
+    assert gather(args) == 0
+    first, second = read_corpus([to / "w01.txt"])
+    assert (first.id, len(first.units), second.id) == ("w01-15", 4, "w01-16")
+    read.write_text("w01-15 1: det+ / det\nw09-01 3: mit / -\n", encoding="utf-8")
+    assert gather(args) == 1
+    assert "w01-15 1: 'det+' where the unit has 'det+ act'" in capsys.readouterr().out
+    assert len(read_corpus([to / "w01.txt"])) == 2
 
 
 def test_answers_in_parts_are_those_that_were_written() -> None:
-    written = {answer.id: answer for answer in read_corpus(sorted((DATA / "train").glob("*.txt")))}
-    cut = read_corpus(sorted((DATA / "cut").glob("*.txt")))
-    assert len(cut) >= 500
-    assert len({answer.id for answer in cut}) == len(cut)
-    for answer in cut:
-        whole = written[answer.id]
-        assert plain(answer) == plain(whole)
-        assert len(answer.units) > len(whole.units)
-        assert told(answer.units) == told(whole.units)
+    """As cut today, and with the labels of the units, `+` included."""
+    written = {
+        answer_id(header): (header, units)
+        for path in sorted((DATA / "train").glob("*.txt"))
+        for header, units in read_units(path)
+    }
+    cut = [answer for path in sorted((DATA / "cut").glob("*.txt")) for answer in read_units(path)]
+    assert len(cut) >= 2400
+    assert len({header for header, _ in cut}) == len(cut)
+    for header, parts in cut:
+        whole_header, units = written[answer_id(header)]
+        assert header == whole_header
+        marks = iter(parts)
+        for _, labels, texts in cut_answer(whole_header, units):
+            mine = [next(marks) for _ in texts]
+            assert [text for _, text in mine] == texts
+            assert fault_of(labels, [mark for mark, _ in mine], texts) == ""
+        assert next(marks, None) is None

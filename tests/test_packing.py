@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -44,17 +46,26 @@ def test_an_answer_that_fits_is_one_window() -> None:
     assert len(pack([*ids, [9] * 10], CLS, SEP)) == 2
 
 
+def cores(ids: list[list[int]]) -> list[int]:
+    return [sum(len(ids[k]) + 1 for k in window.sentences) for window in pack(ids, CLS, SEP)]
+
+
 @given(SENTENCES)
-def test_windows_share_a_long_answer_evenly(ids: list[list[int]]) -> None:
-    windows = pack(ids, CLS, SEP)
+def test_as_few_windows_as_possible_share_a_long_answer_evenly(ids: list[list[int]]) -> None:
+    shares = cores(ids)
     total = sum(len(one) + 1 for one in ids)
-    if len(windows) > 1:
-        # where every share ends within a sentence, cores of at most CORE may need one window more
-        assert len(windows) <= -(-total // (CORE - LONGEST_SENTENCE))
-        for window in windows:
-            core = sum(len(ids[k]) + 1 for k in window.sentences)
-            assert core <= total / 2 + LONGEST_SENTENCE + 1
-            assert len(window.tokens) <= 1 + core + 2 * CONTEXT
+    if 1 + total > WINDOW:
+        assert len(shares) == math.ceil(total / CORE)
+        assert max(shares) - min(shares) <= 2 * (LONGEST_SENTENCE + 1)
+    for window, core in zip(pack(ids, CLS, SEP), shares, strict=True):
+        assert len(window.tokens) <= 1 + core + 2 * CONTEXT
+
+
+def test_a_long_sentence_does_not_unbalance_windows() -> None:
+    short = [[9] * 20] * 27
+    assert cores(short) == [273, 294]
+    assert cores([*short, [9] * LONGEST_SENTENCE]) == [336, 328]
+    assert cores([[9] * 20] * 60) == [315] * 4
 
 
 def test_nothing_to_pack() -> None:

@@ -9,6 +9,7 @@ than one sentence a pass would allow at twenty times the cost. Training and run 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -76,25 +77,15 @@ def pack(
     """Windows that together judge every sentence once, in order.
 
     One window takes the whole answer if it fits; several share it evenly, as two windows of half the size cost less
-    than a full one with a small one. first_core: tokens of the first window's core, whether or not it all fits;
-    training varies it, so that sentences are met at every place of a window. core, context: as CORE and CONTEXT.
+    than a full one with a small one. first_core: tokens of the first window's core, whether or not it all fits, the
+    others then having `core`; training varies it, so that sentences are met at every place of a window. core, context:
+    as CORE and CONTEXT.
     """
     lengths = [len(one) + 1 for one in ids]
     windows: list[Packed] = []
     start = 0
-    if first_core is not None:
-        room = first_core
-    elif 1 + sum(lengths) <= WINDOW:
-        room = WINDOW
-    else:
-        # a sentence more than an even share, so that whole sentences need no window more
-        room = core = min(core, -(-sum(lengths) // -(-sum(lengths) // core)) + max(lengths))
-    while start < len(ids):
-        end, used = start, 0
-        while end < len(ids) and (end == start or used + lengths[end] <= room):
-            used += lengths[end]
-            end += 1
-        before, left = start, min(context, WINDOW - 1 - used)
+    for end in _even_ends(lengths, core) if first_core is None else _filled_ends(lengths, first_core, core):
+        before, left = start, min(context, WINDOW - 1 - sum(lengths[start:end]))
         while before > 0 and lengths[before - 1] <= left:
             before -= 1
             left -= lengths[before]
@@ -110,8 +101,31 @@ def pack(
         windows.append(
             Packed(np.asarray(tokens, dtype=np.int64), np.asarray(owners, dtype=np.int64), tuple(range(start, end)))
         )
-        start, room = end, core
+        start = end
     return windows
+
+
+def _even_ends(lengths: Sequence[int], core: int) -> list[int]:
+    """Where the cores of as few windows as possible end: after the sentence whose end is nearest an even share."""
+    total = sum(lengths)
+    windows = 1 if 1 + total <= WINDOW else math.ceil(total / core)
+    told = np.cumsum(lengths)
+    shares = total * np.arange(1, windows + 1) / windows
+    return [1 + int(np.abs(told - share).argmin()) for share in shares] if lengths else []
+
+
+def _filled_ends(lengths: Sequence[int], first_core: int, core: int) -> list[int]:
+    """Where cores end that take whole sentences, at least one, while there is room."""
+    ends: list[int] = []
+    start, room = 0, first_core
+    while start < len(lengths):
+        end, used = start + 1, lengths[start]
+        while end < len(lengths) and used + lengths[end] <= room:
+            used += lengths[end]
+            end += 1
+        ends.append(end)
+        start, room = end, core
+    return ends
 
 
 def collate(windows: Sequence[Packed], pad_id: int = 0) -> dict[str, npt.NDArray[Any]]:
