@@ -442,7 +442,8 @@ def main() -> None:
     second = None
     if args.split == "test":
         other = {a.id: a for a in read_corpus(sorted((DATA / "second_reading").glob("t*.txt")))}
-        second = as_matrix([unit.labels for answer in answers for unit in other[answer.id].units])
+        if other.keys() >= {answer.id for answer in answers}:
+            second = as_matrix([unit.labels for answer in answers for unit in other[answer.id].units])
     sections = {
         "labels": label_table(predicted, actual, probabilities, second),
         "answers": answer_table(answers, judged),
