@@ -18,7 +18,7 @@ import argparse
 import csv
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -274,11 +274,16 @@ def not_answering_table(
     return lines
 
 
-def speech_table(classifier: Classifier, heard: Sequence[Answer], written: Sequence[Answer]) -> list[str]:
-    """The same answers as they were written, and as the product's own ears took them down."""
+def speech_table(
+    classifier: Classifier, heard: Sequence[Answer], written: Sequence[Answer], read: Mapping[str, Sequence[Answer]]
+) -> list[str]:
+    """The same answers as they were written, and as the product's own ears took them down.
+
+    read: the second reader's labels of each; the reader of what was heard did not see what was written.
+    """
     lines = [
-        "| the same answers | sentences | stage macro-F1 | STAR macro-F1 | stage present or not |",
-        "| --- | --- | --- | --- | --- |",
+        "| the same answers | sentences | stage macro-F1 | STAR macro-F1 | stage present or not | second reader, stages |",
+        "| --- | --- | --- | --- | --- | --- |",
     ]
     named = {answer.id: answer for answer in written}
     for name, answers in (("as written", [named[answer.id] for answer in heard]), ("spoken and heard", heard)):
@@ -286,9 +291,11 @@ def speech_table(classifier: Classifier, heard: Sequence[Answer], written: Seque
         predicted, actual = as_read(judged, answers)
         # what is present is what the writer put in, whatever became of it on the way
         present = presence_right([named[answer.id] for answer in answers], judge_whole(classifier, judged))
+        second = {answer.id: answer for answer in read[name]}
+        reader = as_matrix([unit.labels for answer in answers for unit in second[answer.id].units])
         lines.append(
             f"| {name} | {len(actual)} | {macro(predicted, actual, STAGES):.3f} | {macro(predicted, actual, STAR):.3f} "
-            f"| {np.mean(present):.3f} |"
+            f"| {np.mean(present):.3f} | {macro(reader, actual, STAGES):.3f} |"
         )
     return lines
 
@@ -454,7 +461,9 @@ def main() -> None:
         sections["slices"] = slice_table(answers, grid, predicted, actual)
         heard = read_corpus(sorted((DATA / "speech" / "test").glob("*.txt")))
         if heard:
-            sections["speech"] = speech_table(classifier, heard, answers)
+            folders = {"as written": DATA / "second_reading", "spoken and heard": DATA / "second_reading" / "speech"}
+            read = {name: read_corpus(sorted(folder.glob("t*.txt"))) for name, folder in folders.items()}
+            sections["speech"] = speech_table(classifier, heard, answers, read)
         in_parts = read_corpus(sorted((DATA / "cut").glob("*.txt")))
         sections["apart"] = apart_table(classifier, train, in_parts)
     if args.baselines:
