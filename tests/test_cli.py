@@ -100,7 +100,7 @@ def test_lines_are_kept_one_to_one(program: Program) -> None:
 
 @pytest.mark.parametrize("level", ["early", "mid", "senior"])
 def test_level_changes_what_is_said(program: Program, level: str) -> None:
-    run = program("coverage", "--level", level, "--json", "-", stdin="We rolled it back because orders failed.")
+    run = program("coverage", "--level", level, "--json", "-", stdin="Orders failed, so I rolled the deploy back.")
     fixes = " ".join(json.loads(run.out)["feedback"]["fixes"])
     assert {"early": "with what context", "mid": "how often", "senior": "bridge and roles"}[level] in fixes
 

@@ -193,7 +193,7 @@ def test_a_wrong_file_ends_every_command_in_one_line(
 def test_the_flag_beats_the_file_beats_the_default(
     program: Callable[..., Run], home: dict[str, str], flag: tuple[str, ...], said: str
 ) -> None:
-    run = program("coverage", *flag, "--json", "-", stdin="We rolled it back because orders failed.", env=home)
+    run = program("coverage", *flag, "--json", "-", stdin="Orders failed, so I rolled the deploy back.", env=home)
     assert run.code == 0
     assert said in " ".join(json.loads(run.out)["feedback"]["fixes"])
 
