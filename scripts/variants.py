@@ -18,10 +18,14 @@ from coverage_scores import targets
 from mishearing import Mishearing, Piece
 
 from voice_coach.coverage.corpus import Answer
-from voice_coach.coverage.labels import OUTPUTS
+from voice_coach.coverage.labels import OUTPUTS, STAGES
 
 SHORTEST_PART = 3
 """Words of the shorter part of a unit that is cut in two."""
+
+ON_SUBJECT = 0.25
+"""Share of its units that tell a stage, from which an answer is on the subject: of 353 training answers that are
+off-topic throughout 334 have fewer, of those that tell an incident hardly any."""
 
 FILLERS = ("um,", "uh,", "like,", "you know,", "I mean,", "so,", "well,", "er,")
 
@@ -75,7 +79,10 @@ def vary(answer: Answer, mix: Mix, name: str, ears: Mishearing | None) -> Varian
     if chance.random() < mix.excerpt:
         # short answers, and the first sentences of one still being spoken, have little context
         length = min(chance.randint(1, 6), last)
-        first = chance.choice((0, chance.randint(0, last - length)))
+        place = chance.choice((0, chance.randint(0, last - length)))
+        # what shows an answer to be about something else stands at its beginning; a sentence from its middle may be the
+        # very one that would tell a stage in another answer
+        first = 0 if off_subject(answer) else place
         last = first + length
     texts = [unit.text for unit in answer.units[first:last]]
     if ears is not None and chance.random() < mix.heard:
@@ -84,6 +91,11 @@ def vary(answer: Answer, mix: Mix, name: str, ears: Mishearing | None) -> Varian
         pieces = _cut_and_join(texts, mix, chance)
     wanted = np.asarray([targets(unit) for unit in answer.units[first:last]], dtype=np.float32)
     return _variant(answer.writer, pieces, wanted, _written(pieces, mix, chance))
+
+
+def off_subject(answer: Answer) -> bool:
+    """Whether hardly a unit tells a stage."""
+    return sum(bool(unit.labels & set(STAGES)) for unit in answer.units) < ON_SUBJECT * len(answer.units)
 
 
 def _cut_and_join(texts: Sequence[str], mix: Mix, chance: random.Random) -> list[Piece]:

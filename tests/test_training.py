@@ -120,6 +120,20 @@ def test_units_run_together_carry_the_labels_of_both() -> None:
     assert merged.bags == ()
 
 
+def test_an_answer_off_the_subject_keeps_the_beginning_that_shows_it() -> None:
+    texts = [f"Sentence {k}." for k in range(20)]
+    on, off = (
+        answer(*(unit(text, *(["mitigation"] if k < told else [])) for k, text in enumerate(texts))) for told in (10, 2)
+    )
+    short = replace(NOTHING, excerpt=1.0)
+
+    def beginnings(one: Answer) -> Counter[str]:
+        return Counter(vary(one, short, f"short {k}", None).texts[0] for k in range(40))
+
+    assert beginnings(off) == {"Sentence 0.": 40}
+    assert 10 < beginnings(on)["Sentence 0."] < 35
+
+
 def test_a_variant_hangs_on_its_name_alone() -> None:
     mix = Mix(excerpt=0.5, heard=0.5, merge=0.3, split=0.5, unpunctuated=0.5, fillers=0.5)
     ears = Mishearing(ends={"comma joint": 0.5})
