@@ -250,7 +250,7 @@ def write_classifier_file(
         return {name: round(float(value), 5) for name, value in zip(OUTPUTS, np.asarray(values), strict=True)}
 
     content = {
-        "name": f"lifecycle-{recipes[0]['encoder']}-int8/1",
+        "name": f"lifecycle-{source.name}-int8/1",
         "outputs": list(OUTPUTS),
         "slope": column(slopes),
         "offset": column(offsets),

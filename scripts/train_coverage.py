@@ -32,6 +32,8 @@ from export_coverage import ship
 from fetch_encoder import fetch
 
 from voice_coach.coverage.corpus import APART_WRITERS, DEV_WRITERS, Answer, read_corpus
+from voice_coach.coverage.network import LifecycleNetwork
+from voice_coach.coverage.torch_backend import lifted_weights
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT / "models" / "lifecycle" / "data"
@@ -65,7 +67,7 @@ def train_one(
     model = new_model(folder, recipe, here.device)
     phases = recipe.phases()
     if start is not None:
-        model.load_state_dict(torch.load(start, map_location=here.device))
+        model.load_state_dict(weights_of(start, model))
         phases = tuple(phase for phase in phases if phase.name != "whole")
     taught = Taught(TAUGHT) if recipe.soft else None
     checkpoint = start or work
@@ -78,8 +80,20 @@ def train_one(
     return checkpoint
 
 
+def weights_of(source: Path, model: LifecycleNetwork) -> dict[str, torch.Tensor]:
+    """Of a checkpoint, or of a model folder, where they are rounded to eight bits: training goes on from either."""
+    if source.is_dir():
+        lifted = lifted_weights(source / "model.onnx", model)
+        return {name: lifted.get(name, value).to(value.device) for name, value in model.state_dict().items()}
+    weights: dict[str, torch.Tensor] = torch.load(source, map_location="cpu")
+    return weights
+
+
 def started_from(start: Path) -> object:
     """How the first weights were made, where that is known; else their name."""
+    if start.is_dir():
+        made = json.loads((start / "classifier.json").read_text(encoding="utf-8"))["recipes"]
+        return {"rounded": made[0] if len(made) == 1 else {"mean_of": made}}
     kept = recipe_file(start)
     return json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else start.stem
 
@@ -107,7 +121,9 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=ROOT / "build" / "coverage" / "shipped", help="checkpoints")
     parser.add_argument("--no-export", action="store_true", help="train and score only")
     parser.add_argument("--from-checkpoints", nargs="+", type=Path, help="skip training; average these and export")
-    parser.add_argument("--start", type=Path, help="weights that stand for the first phase")
+    parser.add_argument(
+        "--start", type=Path, help="weights that stand for the first phase: a checkpoint or a model folder"
+    )
     parser.add_argument("--seeds", nargs="+", type=int, default=[0], help="one run each; their weights are averaged")
     parser.add_argument("--limit", type=int, default=0, help="only so many answers (to try things out)")
     args = parser.parse_args()
@@ -135,8 +151,8 @@ def main() -> None:
     if args.no_export or not here.first:
         return
     model = new_model(source, recipe, "cpu")
-    model.load_state_dict(average([torch.load(path, map_location="cpu") for path in checkpoints]))
-    recipes = [json.loads(recipe_file(path).read_text(encoding="utf-8")) for path in checkpoints]
+    model.load_state_dict(average([weights_of(path, model) for path in checkpoints]))
+    recipes = [started_from(path) for path in checkpoints]
     ship(model, Coder(source), dev, recipes, source, args.out)
 
 

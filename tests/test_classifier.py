@@ -69,6 +69,24 @@ def test_an_unquantized_export_is_exact(folder: Path, answers: list[list[str]], 
     assert np.abs(here - there).max() <= EXACT_TOLERANCE
 
 
+def test_training_goes_on_from_the_model_that_ships(folder: Path, answers: list[list[str]]) -> None:
+    from train_coverage import started_from, weights_of
+    from transformers import BertModel
+
+    from voice_coach.coverage.network import LifecycleNetwork
+    from voice_coach.coverage.torch_backend import TorchBackend
+
+    backend = TorchBackend(folder)
+    config = backend.network.encoder.config
+    model = LifecycleNetwork(BertModel(config, add_pooling_layer=False), config.hidden_size)
+    model.load_state_dict(weights_of(folder, model))
+    expected = Classifier(folder, backend).logits(answers[0])
+    backend.network = model.eval()
+    assert np.array_equal(Classifier(folder, backend).logits(answers[0]), expected)
+    (made,) = json.loads((folder / "classifier.json").read_text(encoding="utf-8"))["recipes"]
+    assert started_from(folder) == {"rounded": made}
+
+
 def test_a_sentence_far_away_changes_nothing(classifier: Classifier) -> None:
     """Only neighbours are read: of 90 sentences the first ten do not hang on the last."""
     texts = [f"Then we looked at dashboard number {k} and wrote the value into the channel." for k in range(90)]
