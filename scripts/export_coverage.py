@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -205,13 +204,13 @@ def ship(
     model: LifecycleNetwork,
     coder: Coder,
     dev: Sequence[Answer],
-    recipes: Sequence[Mapping[str, Any]],
+    recipes: Sequence[object],
     source: Path,
     out: Path,
 ) -> None:
     """Write the model folder: int8 ONNX, tokenizer, calibration and thresholds of the int8 model.
 
-    recipes: of the runs whose weights were averaged; kept with the model.
+    recipes: how the weights that were averaged came about; kept with the model.
     """
     out.mkdir(parents=True, exist_ok=True)
     logits = predict(model, coder, dev, "cpu")
@@ -238,7 +237,7 @@ def ship(
 def write_classifier_file(
     out: Path,
     source: Path,
-    recipes: Sequence[Mapping[str, Any]],
+    recipes: Sequence[object],
     slopes: npt.ArrayLike,
     offsets: npt.ArrayLike,
     thresholds: npt.ArrayLike,
@@ -257,6 +256,6 @@ def write_classifier_file(
         "threshold": column(thresholds),
         "doubt": doubt,
         "encoder": {name: getattr(config, name) for name in ENCODER_SETTINGS},
-        "recipes": [dict(recipe) for recipe in recipes],
+        "recipes": list(recipes),
     }
     (out / "classifier.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
