@@ -83,8 +83,7 @@ def train_one(
 def weights_of(source: Path, model: LifecycleNetwork) -> dict[str, torch.Tensor]:
     """Of a checkpoint, or of a model folder, where they are rounded to eight bits: training goes on from either."""
     if source.is_dir():
-        lifted = lifted_weights(source / "model.onnx", model)
-        return {name: lifted.get(name, value).to(value.device) for name, value in model.state_dict().items()}
+        return {**model.state_dict(), **lifted_weights(source / "model.onnx", model)}
     weights: dict[str, torch.Tensor] = torch.load(source, map_location="cpu")
     return weights
 
