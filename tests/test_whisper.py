@@ -70,11 +70,11 @@ def heard_terms(coach: Coach, fixture: str, begin_s: float, end_s: float) -> tup
 
 
 def test_a_misheard_term_is_told_by_the_sound(coach: Coach) -> None:
-    """Nothing in the list of sound-alikes knows "post-war" or "Day to Dog"."""
+    """Nothing in the list of sound-alikes knows "post-war" or "Day to Dog"; another processor writes other words."""
     text, terms = heard_terms(coach, "strong_answer", 152.0, 162.0)
-    assert ("post-war" in text, terms) == (True, ["postmortem"])
+    assert ("postmortem" in text.lower(), terms) == (False, ["postmortem"]), text
     text, terms = heard_terms(coach, "filler_heavy", 20.0, 30.0)
-    assert ("Day to Dog" in text, terms) == (True, ["Datadog"])
+    assert ("datadog" in text.lower(), terms) == (False, ["Datadog"]), text
 
 
 def test_of_terms_that_share_words_the_likeliest_is_believed_unless_torn() -> None:
