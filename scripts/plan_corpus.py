@@ -16,6 +16,8 @@ Usage: scripts/plan_corpus.py > models/lifecycle/data/grid.tsv
        scripts/plan_corpus.py --near --seed 1409 --first 86 --writers 8 > models/lifecycle/data/grid_near.tsv
        scripts/plan_corpus.py --weak --seed 1511 --first 94 --writers 4 --each 40 > models/lifecycle/data/grid_weak6.tsv
        scripts/plan_corpus.py --near --seed 1613 --first 98 --writers 4 > models/lifecycle/data/grid_near2.tsv
+       scripts/plan_corpus.py --brief --seed 1709 --first 102 --writers 8 > models/lifecycle/data/grid_brief.tsv
+       scripts/plan_corpus.py --hard --seed 1907 --first 110 --writers 8 > models/lifecycle/data/grid_hard3.tsv
 
 A corpus that its writers fill as they please drifts towards one voice telling one kind of
 story: a web outage, rolled back, well handled. The grid fixes the mix beforehand. Columns:
@@ -202,6 +204,24 @@ NEAR_QUALITIES = (
 )
 """What a classifier trained on all the grids above still read worst: neighbouring subjects and dry recklessness."""
 
+BRIEF_QUALITIES = (
+    ("one sentence or two in all, as a beginning or a late remark", 6),
+    ("under 60 words in all", 9),
+    ("process and habits, no single story", 7),
+    ("root cause first", 5),
+    ("denials (what they did not do), in the words of the stages", 4),
+    ("off-topic: answers a neighbouring question in technical words", 5),
+    ("talks about other people or companies", 2),
+    ("all stages only mentioned in passing", 5),
+    ("purely technical", 3),
+    ("heroic, told drily and without pride", 4),
+    ("vague", 3),
+    ("one stage missing", 6),
+    ("two stages missing", 5),
+    ("strong", 6),
+)
+"""Short answers, follow-up answers and habits: what was still read worst, of single sentences above all."""
+
 RECKLESS_ACTS = (
     "a review or an approval skipped, or given to oneself",
     "a change made in production that nobody had tried anywhere",
@@ -253,6 +273,7 @@ FOLLOW_UPS = (
     "Tell me about an incident that a deployment did not cause.",
     "What does a good postmortem look like to you?",
 )
+FOLLOW_UP_SHARE = {WEAK_QUALITIES: 0.3, BRIEF_QUALITIES: 0.35}
 LENGTHS = (6, 9, 12, 14, 16, 18, 20, 24)
 
 
@@ -278,6 +299,7 @@ def main() -> None:
         ("--hard", HARD_QUALITIES, "near misses in every answer"),
         ("--weak", WEAK_QUALITIES, "the same, and mostly of the kinds that are read worst"),
         ("--near", NEAR_QUALITIES, "the same, neighbouring subjects and dry recklessness above all"),
+        ("--brief", BRIEF_QUALITIES, "the same, short answers and habits above all"),
         ("--reckless", RECKLESS_QUALITIES, "to learn reckless acts from, two kinds in an answer"),
     ):
         kinds.add_argument(name, dest="mix", action="store_const", const=qualities, default=QUALITIES, help=text)
@@ -293,11 +315,13 @@ def main() -> None:
     print("writer\tanswer\tdomain\tlevel\tquality\tvoice\tquestion\tkeywords\tunits" + "\ttraps" * hard)
     for k in range(total):
         writer, answer = f"{args.prefix}{k // args.each + args.first:02d}", k % args.each + 1
-        question = rng.choice(FOLLOW_UPS) if rng.random() < (0.3 if args.mix is WEAK_QUALITIES else 0.15) else MAIN
+        question = rng.choice(FOLLOW_UPS) if rng.random() < FOLLOW_UP_SHARE.get(args.mix, 0.15) else MAIN
         keywords = "avoid" if rng.random() < 0.15 else "free"
         units = rng.choice(LENGTHS) if question == MAIN else rng.choice((5, 7, 9, 11))
         if qualities[k].startswith("under 60 words"):
             units = rng.choice((2, 3, 4))
+        elif qualities[k].startswith("one sentence or two"):
+            units = rng.choice((1, 1, 2))
         row = [writer, f"{answer:02d}", domains[k], levels[k], qualities[k], voices[k], question, keywords, str(units)]
         if hard:
             row.append("; ".join(traps[2 * k : 2 * k + 2]))
