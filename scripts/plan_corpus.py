@@ -18,6 +18,8 @@ Usage: scripts/plan_corpus.py > models/lifecycle/data/grid.tsv
        scripts/plan_corpus.py --near --seed 1613 --first 98 --writers 4 > models/lifecycle/data/grid_near2.tsv
        scripts/plan_corpus.py --brief --seed 1709 --first 102 --writers 8 > models/lifecycle/data/grid_brief.tsv
        scripts/plan_corpus.py --hard --seed 1907 --first 110 --writers 8 > models/lifecycle/data/grid_hard3.tsv
+       scripts/plan_corpus.py --seed 2203 --first 118 --writers 1 > models/lifecycle/data/grid_apart.tsv
+       scripts/plan_corpus.py --hard --seed 2207 --first 119 --writers 1 > models/lifecycle/data/grid_apart_hard.tsv
 
 A corpus that its writers fill as they please drifts towards one voice telling one kind of
 story: a web outage, rolled back, well handled. The grid fixes the mix beforehand. Columns:

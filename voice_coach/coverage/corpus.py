@@ -14,7 +14,12 @@ DEV_WRITERS = frozenset({"w04", "w17", "w36"})
 """Writers who choose epoch, calibration and thresholds instead of teaching: plain-spoken outages
 and raw near misses, what is met at the desk. Training and evaluation must agree on them."""
 
-APART_WRITERS = {"w74": "two traps each", "w79": "reckless acts of 22 kinds"}
+APART_WRITERS = {
+    "w74": "two traps each",
+    "w79": "reckless acts of 22 kinds",
+    "w118": "of every kind, as the first grid",
+    "w119": "two traps each, of every kind",
+}
 """Writers of the training split who neither teach nor choose, and what their answers hold: what ships is looked at on
 them once more, by kinds of which the test split has few."""
 
