@@ -276,6 +276,9 @@ FOLLOW_UPS = (
     "What does a good postmortem look like to you?",
 )
 FOLLOW_UP_SHARE = {WEAK_QUALITIES: 0.3, BRIEF_QUALITIES: 0.35}
+"""Share of a mix's answers that are to a follow-up question, where it is more than FOLLOW_UPS_USUALLY."""
+
+FOLLOW_UPS_USUALLY = 0.15
 LENGTHS = (6, 9, 12, 14, 16, 18, 20, 24)
 
 
@@ -317,7 +320,7 @@ def main() -> None:
     print("writer\tanswer\tdomain\tlevel\tquality\tvoice\tquestion\tkeywords\tunits" + "\ttraps" * hard)
     for k in range(total):
         writer, answer = f"{args.prefix}{k // args.each + args.first:02d}", k % args.each + 1
-        question = rng.choice(FOLLOW_UPS) if rng.random() < FOLLOW_UP_SHARE.get(args.mix, 0.15) else MAIN
+        question = rng.choice(FOLLOW_UPS) if rng.random() < FOLLOW_UP_SHARE.get(args.mix, FOLLOW_UPS_USUALLY) else MAIN
         keywords = "avoid" if rng.random() < 0.15 else "free"
         units = rng.choice(LENGTHS) if question == MAIN else rng.choice((5, 7, 9, 11))
         if qualities[k].startswith("under 60 words"):

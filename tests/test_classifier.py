@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from voice_coach.coverage.classifier import Calibration, Classifier, OnnxBackend, gpu_backend
+from voice_coach.coverage.classifier import SLOW_FUSIONS, Calibration, Classifier, OnnxBackend, gpu_backend
 from voice_coach.coverage.corpus import read_corpus
 from voice_coach.coverage.labels import LABELS, OUTPUTS
 from voice_coach.coverage.packing import collate
@@ -48,6 +48,24 @@ def test_both_back_ends_give_the_same_probabilities(
         here = classifier.calibration.probabilities(classifier.logits(texts))
         there = classifier.calibration.probabilities(torch_classifier.logits(texts))
         assert np.abs(here - there).max() <= INT8_TOLERANCE
+
+
+def test_the_slow_fused_kernel_is_left_out(folder: Path, tmp_path: Path) -> None:
+    """ONNX Runtime takes no notice of an optimizer's name that it does not know."""
+    import onnx
+    import onnxruntime
+
+    def fused(left_out: list[str]) -> int:
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        options.optimized_model_filepath = str(tmp_path / "optimized.onnx")
+        onnxruntime.InferenceSession(
+            str(folder / "model.onnx"), options, ["CPUExecutionProvider"], disabled_optimizers=left_out
+        )
+        optimized = onnx.load(tmp_path / "optimized.onnx")
+        return sum(node.op_type == "SkipLayerNormalization" for node in optimized.graph.node)
+
+    assert (fused([]), fused(list(SLOW_FUSIONS))) == (24, 0)
 
 
 @pytest.mark.filterwarnings("ignore")  # the exporter's own deprecations are not ours to mend

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import soundfile
@@ -9,7 +11,7 @@ import soundfile
 from voice_coach.audio.windows import WindowCutter
 from voice_coach.records import SAMPLE_RATE_HZ, Span, Window, Word
 from voice_coach.session import Coach
-from voice_coach.speech.terms import Suspect, chosen_terms
+from voice_coach.speech.terms import Suspect, chosen_terms, correct_terms, read_terms
 from voice_coach.speech.whisper import not_after, without_loops
 
 
@@ -60,21 +62,28 @@ def test_very_short_windows_do_no_harm(coach: Coach, seconds: float) -> None:
     assert all(0.0 <= word.start_s <= word.end_s <= seconds + 1.0 for word in (*found.words, *found.verbatim))
 
 
-def heard_terms(coach: Coach, fixture: str, begin_s: float, end_s: float) -> tuple[str, list[str | None]]:
-    """The plain words of a part of a fixture, and the terms that sounded as likely."""
+def heard_words(coach: Coach, fixture: str, begin_s: float, end_s: float) -> list[Word]:
+    """The plain words of a part of a fixture."""
     begin, count = round(begin_s * SAMPLE_RATE_HZ), round((end_s - begin_s) * SAMPLE_RATE_HZ)
     samples, _ = soundfile.read(f"audio_fixtures/{fixture}.flac", frames=count, start=begin, dtype="float32")
     cutter = WindowCutter()
-    found = [word for one in (*cutter.push(samples), *cutter.finish()) for word in coach.whisper.transcribe(one).words]
-    return " ".join(word.text for word in found), [word.sounds_like.term for word in found if word.sounds_like]
+    return [word for one in (*cutter.push(samples), *cutter.finish()) for word in coach.whisper.transcribe(one).words]
 
 
-def test_a_misheard_term_is_told_by_the_sound(coach: Coach) -> None:
-    """Nothing in the list of sound-alikes knows "post-war" or "Day to Dog"; another processor writes other words."""
-    text, terms = heard_terms(coach, "strong_answer", 152.0, 162.0)
-    assert ("postmortem" in text.lower(), terms) == (False, ["postmortem"]), text
-    text, terms = heard_terms(coach, "filler_heavy", 20.0, 30.0)
-    assert ("datadog" in text.lower(), terms) == (False, ["Datadog"]), text
+@pytest.mark.parametrize(
+    ("fixture", "begin_s", "end_s", "term"),
+    [("strong_answer", 152.0, 162.0, "postmortem"), ("filler_heavy", 20.0, 30.0, "Datadog")],
+)
+def test_a_misheard_term_is_told_by_the_sound(
+    coach: Coach, fixture: str, begin_s: float, end_s: float, term: str
+) -> None:
+    """What is written there ("post-war", "Day to Dog") differs by processor; no list of sound-alikes knows it."""
+    heard = heard_words(coach, fixture, begin_s, end_s)
+    unheard = correct_terms([replace(word, sounds_like=None) for word in heard], read_terms())
+    if any(term in word.text for word in unheard):
+        pytest.skip(f"written so that it needs no sound here: {' '.join(word.text for word in heard)!r}")
+    assert [word.sounds_like.term for word in heard if word.sounds_like] == [term]
+    assert any(term in word.text for word in correct_terms(heard, read_terms()))
 
 
 def test_of_terms_that_share_words_the_likeliest_is_believed_unless_torn() -> None:
@@ -87,7 +96,8 @@ def test_of_terms_that_share_words_the_likeliest_is_believed_unless_torn() -> No
 
 
 def test_no_term_is_heard_in_ordinary_speech(coach: Coach) -> None:
-    assert heard_terms(coach, "off_topic", 0.0, 40.0)[1] == []
+    heard = heard_words(coach, "off_topic", 0.0, 40.0)
+    assert [word.sounds_like.term for word in heard if word.sounds_like] == []
 
 
 def test_words_without_voice_near_them_are_dropped(coach: Coach) -> None:
