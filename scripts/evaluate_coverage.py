@@ -321,10 +321,11 @@ def apart_table(classifier: Classifier, written: Sequence[Answer], in_parts: Seq
             predicted, actual = as_read(judged, answers)
             present = presence_right(answers, judge_whole(classifier, judged))
             impact, cowboy = (score(column(predicted, one), column(actual, one)) for one in (IMPACT, COWBOY))
+            reckless = f"{cowboy.precision:.2f} / {cowboy.recall:.2f}" if column(actual, COWBOY).any() else "–"
             lines.append(
                 f"| `{writer}`: {form} | {len(answers)} | {macro(predicted, actual, STAGES):.3f} "
                 f"| {macro(predicted, actual, STAR):.3f} | {np.mean(present):.3f} | {impact.f1:.2f} "
-                f"| {cowboy.precision:.2f} / {cowboy.recall:.2f} | {wrongly_staged(predicted, actual):.1%} |"
+                f"| {reckless} | {wrongly_staged(predicted, actual):.1%} |"
             )
     return lines
 
