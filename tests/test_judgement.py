@@ -105,6 +105,14 @@ def test_root_cause_first_needs_digging_before_and_at_more_length() -> None:
     assert "root_cause_first" not in names(judge(*[dig] * 4, fix, *rest))
 
 
+def test_nobody_is_accused_of_a_cause_that_may_be_a_suspicion() -> None:
+    dig = unit("detection action", text="I read the heap dump line by line to find out which class it was.")
+    cause = unit("prevention", text="In the end it was a cache without any limit on its size.")
+    fix = unit("mitigation action", text="Then I restarted it.")
+    assert "root_cause_first" in names(judge(dig, dig, cause, fix, doubt=0.3))
+    assert "root_cause_first" not in names(judge(dig, dig, cause, fix, doubt=0.45))
+
+
 def test_seconds_are_those_of_the_sentences() -> None:
     coverage = judge(unit("detection", at_s=0.0), unit("detection action", at_s=3.0), unit("action", at_s=6.0))
     assert coverage.stages["detection"].seconds == pytest.approx(4.0)

@@ -70,7 +70,7 @@ def judge_answer(sentences: Sequence[JudgedSentence], thresholds: Mapping[str, f
         opening=_opening(sentences),
         ownership=_ownership(sentences),
         impact=any(IMPACT in one.assigned for one in sentences),
-        mistakes=_mistakes(sentences, stages, thresholds) if on_subject else (),
+        mistakes=_mistakes(sentences, stages, thresholds, doubt) if on_subject else (),
         on_subject=on_subject,
     )
 
@@ -133,6 +133,7 @@ def _mistakes(
     sentences: Sequence[JudgedSentence],
     stages: Mapping[str, StageCoverage],
     thresholds: Mapping[str, float],
+    doubt: float,
 ) -> tuple[Mistake, ...]:
     """The rubric's mistakes, worst first."""
     found: list[Mistake] = []
@@ -143,7 +144,7 @@ def _mistakes(
     cowboy = [one for one in sentences if COWBOY in one.assigned]
     if cowboy:
         add("heroic", "a risky act outside process is told without criticism", cowboy)
-    digging = _digging_before_stabilising(sentences)
+    digging = _digging_before_stabilising(sentences, thresholds["prevention"] + doubt)
     if digging:
         add(
             "root_cause_first",
@@ -176,11 +177,12 @@ def _is_vague(sentences: Sequence[JudgedSentence], threshold: float) -> bool:
     return numbers <= VAGUE_NUMBERS and names <= VAGUE_NAMES
 
 
-def _digging_before_stabilising(sentences: Sequence[JudgedSentence]) -> list[JudgedSentence]:
+def _digging_before_stabilising(sentences: Sequence[JudgedSentence], certain: float) -> list[JudgedSentence]:
     """Sentences that dig for the cause before the first mitigation, if they outweigh it; else none.
 
     Digging is triage after the scene is set, and a cause established before anything was
-    stabilised. An answer with no mitigation at all has nothing to be before.
+    stabilised. An answer with no mitigation at all has nothing to be before. certain: probability of prevention from
+    which a cause counts as established; below it, it may be a suspicion, for which nobody is to be accused.
     """
     first = next((k for k, one in enumerate(sentences) if "mitigation" in one.assigned), None)
     if first is None:
@@ -189,10 +191,10 @@ def _digging_before_stabilising(sentences: Sequence[JudgedSentence]) -> list[Jud
     digging = [
         one
         for one in before
-        if ("detection" in one.assigned and "situation" not in one.assigned) or "prevention" in one.assigned
+        if ("detection" in one.assigned and "situation" not in one.assigned) or one.labels["prevention"] >= certain
     ]
     mitigating = [one for one in sentences if "mitigation" in one.assigned]
-    cause_first = any("prevention" in one.assigned for one in before)
+    cause_first = any(one.labels["prevention"] >= certain for one in before)
     dug, mitigated = _words(digging), _words(mitigating)
     found_first = cause_first and len(digging) > ROOT_FIRST_SENTENCES and dug > mitigated
     chased = len(digging) > LONG_CHASE_SENTENCES and dug > LONG_CHASE_RATIO * mitigated
