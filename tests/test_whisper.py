@@ -70,6 +70,10 @@ def heard_words(coach: Coach, fixture: str, begin_s: float, end_s: float) -> lis
     return [word for one in (*cutter.push(samples), *cutter.finish()) for word in coach.whisper.transcribe(one).words]
 
 
+def terms_by_sound(words: list[Word]) -> list[str | None]:
+    return [word.sounds_like.term for word in words if word.sounds_like]
+
+
 @pytest.mark.parametrize(
     ("fixture", "begin_s", "end_s", "term"),
     [("strong_answer", 152.0, 162.0, "postmortem"), ("filler_heavy", 20.0, 30.0, "Datadog")],
@@ -82,7 +86,7 @@ def test_a_misheard_term_is_told_by_the_sound(
     unheard = correct_terms([replace(word, sounds_like=None) for word in heard], read_terms())
     if any(term in word.text for word in unheard):
         pytest.skip(f"written so that it needs no sound here: {' '.join(word.text for word in heard)!r}")
-    assert [word.sounds_like.term for word in heard if word.sounds_like] == [term]
+    assert terms_by_sound(heard) == [term]
     assert any(term in word.text for word in correct_terms(heard, read_terms()))
 
 
@@ -97,7 +101,7 @@ def test_of_terms_that_share_words_the_likeliest_is_believed_unless_torn() -> No
 
 def test_no_term_is_heard_in_ordinary_speech(coach: Coach) -> None:
     heard = heard_words(coach, "off_topic", 0.0, 40.0)
-    assert [word.sounds_like.term for word in heard if word.sounds_like] == []
+    assert terms_by_sound(heard) == []
 
 
 def test_words_without_voice_near_them_are_dropped(coach: Coach) -> None:
