@@ -6,8 +6,8 @@ Usage:
   scripts/agreement.py score FILE… --second DIR    Cohen's kappa, agreement and counts per label
 
 The second reader fills in the sheet in the corpus format (WRITING.md) without seeing the first
-labels; DIR holds such files. Answers are matched by id, units by order; an answer whose number
-of units differs is refused.
+labels; DIR holds such files. Answers are matched by id, units by order; an answer with another number
+of units, or other words, is refused.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def blind(paths: list[Path]) -> None:
 
 
 def kappa(first: list[bool], second: list[bool]) -> float | None:
-    """Cohen's kappa of two readers of the same units; None where neither ever says yes.
+    """Cohen's kappa of two readers of the same units; None where neither ever says yes, 1 where both always do.
 
     Source: Cohen 1960, doi 10.1177/001316446002000104.
     """
@@ -58,7 +58,7 @@ def kappa(first: list[bool], second: list[bool]) -> float | None:
     agreed = sum(a == b for a, b in zip(first, second, strict=True)) / n
     p, q = sum(first) / n, sum(second) / n
     chance = p * q + (1 - p) * (1 - q)
-    return (agreed - chance) / (1 - chance)
+    return 1.0 if chance == 1 else (agreed - chance) / (1 - chance)
 
 
 def score(first_paths: list[Path], second_paths: list[Path]) -> int:
@@ -68,6 +68,9 @@ def score(first_paths: list[Path], second_paths: list[Path]) -> int:
     for name in shared:
         if len(first[name]) != len(second[name]):
             print(f"{name}: {len(first[name])} units against {len(second[name])}", file=sys.stderr)
+            return 1
+        if changed := [b for (_, a), (_, b) in zip(first[name], second[name], strict=True) if a != b]:
+            print(f"{name}: read in other words: {changed[0]}", file=sys.stderr)
             return 1
     pairs = [(a[0], b[0]) for name in shared for a, b in zip(first[name], second[name], strict=True)]
     print(f"{len(shared)} answers, {len(pairs)} units read twice")

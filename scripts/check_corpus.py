@@ -44,7 +44,9 @@ def check(path: Path, ids: Counter[str], units: Counter[str], labels: Counter[st
         else:
             marks, _, text = line.partition(" | ")
             given = marks.split()
-            bare = [mark.rstrip("+") for mark in given]
+            bare = [mark.removesuffix("+") for mark in given]
+            if not given:
+                faults.append(f"{where}: no labels; '-' for none")
             if not text.strip():
                 faults.append(f"{where}: no words")
             if given != ["-"]:

@@ -9,12 +9,15 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
+from sklearn.linear_model import LogisticRegression
 from tokenizers import Tokenizer
 
 from voice_coach.coverage.corpus import Answer, Unit
 from voice_coach.coverage.labels import LABELS, OUTPUTS, STAGES, STAR
 from voice_coach.coverage.network import LifecycleNetwork, as_tensors
 from voice_coach.coverage.packing import Packed, collate, pack, tokenize
+
+Probabilities = npt.NDArray[np.float32]
 
 TRAINING_CORE, TRAINING_CONTEXT = 440, 64
 """Tokens of a window that teach, and of context on either side: of a long answer more than at run time."""
@@ -54,12 +57,9 @@ class Coder:
         return pack(ids, self.cls_id, self.sep_id, first_core=first, core=TRAINING_CORE, context=TRAINING_CONTEXT)
 
 
-def predict(
-    model: LifecycleNetwork, coder: Coder, answers: Sequence[Answer], device: str, *, fast: bool = False
-) -> npt.NDArray[np.float32]:
+def predict(model: LifecycleNetwork, coder: Coder, answers: Sequence[Answer], device: str) -> npt.NDArray[np.float32]:
     """Logits, float32 [units, outputs], of all units in order."""
-    texts = [[unit.text for unit in answer.units] for answer in answers]
-    return windows_logits(model, coder, texts, device, fast=fast)
+    return windows_logits(model, coder, [[unit.text for unit in answer.units] for answer in answers], device)
 
 
 def windows_logits(
@@ -107,9 +107,27 @@ def sigmoid(x: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     return (1.0 / (1.0 + np.exp(-np.clip(x, -30, 30)))).astype(np.float32)
 
 
+def calibrate(logits: npt.NDArray[np.float32], actual: npt.NDArray[np.bool_]) -> tuple[list[float], list[float]]:
+    """Slope and offset of each output by Platt scaling.
+
+    logits: float32 [units, outputs]. actual: bool, the same shape; each output is there and not there at least once.
+    """
+    slopes, offsets = [], []
+    for k in range(actual.shape[1]):
+        fit = LogisticRegression(C=10.0).fit(logits[:, k : k + 1], actual[:, k])
+        slopes.append(float(fit.coef_[0, 0]))
+        offsets.append(float(fit.intercept_[0]))
+    return slopes, offsets
+
+
+def calibrated(logits: npt.NDArray[np.float32], slopes: Sequence[float], offsets: Sequence[float]) -> Probabilities:
+    """Probabilities, float32 [units, outputs], of logits read with these slopes and offsets."""
+    return sigmoid(logits * np.asarray(slopes, dtype=np.float32) + np.asarray(offsets, dtype=np.float32))
+
+
 def summary(logits: npt.NDArray[np.float32], actual: npt.NDArray[np.bool_]) -> dict[str, float]:
-    """F1 per output and the two macro averages, thresholds chosen on the same data."""
-    probabilities = sigmoid(logits)
+    """F1 per output and the two macro averages as they would ship: calibrated, thresholds chosen, on the same data."""
+    probabilities = calibrated(logits, *calibrate(logits, actual))
     thresholds = best_thresholds(probabilities, actual)
     scores = {name: f1(probabilities[:, k] >= thresholds[k], actual[:, k]) for k, name in enumerate(OUTPUTS)}
     scores["stages"] = float(np.mean([scores[name] for name in STAGES]))

@@ -27,6 +27,9 @@ from voice_coach.coverage.packing import Packed, collate
 
 INITIAL_SEED = 0
 
+WHOLE_IN_PARTS = 0.5
+"""Of the first phase, how often answers come in parts beside how often they do in the second."""
+
 
 @dataclass(frozen=True)
 class Phase:
@@ -75,19 +78,18 @@ class Recipe:
     short_schedule: int = 0
     short_rate: float = 5e-5
     short_head_rate: float = 3e-4
-    excerpt: float = 0.35
-    heard: float = 0.35
+    excerpt: float = 0.4
+    heard: float = 0.45
     layer_decay: float = 0.9
     batch: int = 8
     dropout: float = 0.1
-    r_drop: float = 0.0
     positive_weight: float = 1.5
     merge: float = 0.08
     split: float = 0.08
     presence: float = 0.3
     unpunctuated: float = 0.3
     fillers: float = 0.08
-    in_parts: float = 0.5
+    in_parts: float = 0.7
     soft: float = 0.0
     fresh: str = ""
     every: int = 1
@@ -98,7 +100,7 @@ class Recipe:
 
         The first phase leaves its last, slowest epoch to the second.
         """
-        whole = Mix(0.0, 0.0, self.merge, 0.0, self.unpunctuated, self.fillers)
+        whole = Mix(0.0, 0.0, self.merge, 0.0, self.unpunctuated, self.fillers, WHOLE_IN_PARTS * self.in_parts)
         short = Mix(self.excerpt, self.heard, self.merge, self.split, self.unpunctuated, self.fillers, self.in_parts)
         phases = (
             Phase("whole", self.whole_epochs, self.whole_schedule, self.rate, self.head_rate, whole, spoken=False),
@@ -149,8 +151,11 @@ class Lessons:
     def variants(self, phase: Phase, epoch: int) -> list[Variant]:
         """Of every answer that is shown one, as this epoch (from 0 on) has it; the same in every run."""
         name = f"{phase.name} {epoch}"
-        shown = (self._form(answer, phase.mix, name) for answer in self.written if phase.shows(answer, epoch))
-        variants = [vary(answer, phase.mix, name, self.ears) for answer in shown]
+        variants = [
+            vary(self._form(answer, phase.mix, name), phase.mix, name, self.ears, written=answer)
+            for answer in self.written
+            if phase.shows(answer, epoch)
+        ]
         if phase.spoken:
             variants += [vary(answer, phase.mix, f"{name} heard", None) for answer in self.heard]
         return variants
@@ -367,10 +372,22 @@ def parameter_groups(model: LifecycleNetwork, recipe: Recipe, phase: Phase) -> l
     return groups
 
 
+SHUFFLED = 64
+"""Windows in random order of which like lengths come side by side."""
+
+
+def steps_of(windows: int, batch: int) -> int:
+    """How many batches `batches_of` makes of so many windows, for all processes together."""
+    return sum(-(-min(SHUFFLED, windows - first) // batch) for first in range(0, windows, SHUFFLED))
+
+
 def batches_of(rows: list[Row], coder: Coder, recipe: Recipe, rng: random.Random, to: Process) -> Iterator[Batch]:
     """This process' batches of an epoch."""
     # windows of like length side by side waste less padding; the batches stay in random order
-    blocks = [sorted(rows[i : i + 64], key=lambda row: len(row.window.tokens)) for i in range(0, len(rows), 64)]
+    blocks = [
+        sorted(rows[first : first + SHUFFLED], key=lambda row: len(row.window.tokens))
+        for first in range(0, len(rows), SHUFFLED)
+    ]
     batches = [block[i : i + recipe.batch] for block in blocks for i in range(0, len(block), recipe.batch)]
     rng.shuffle(batches)
     for batch in to.share(batches):
@@ -380,13 +397,7 @@ def batches_of(rows: list[Row], coder: Coder, recipe: Recipe, rng: random.Random
 def loss_on(model: torch.nn.Module, batch: Batch, recipe: Recipe, here: Process) -> torch.Tensor:
     with torch.autocast(here.device.partition(":")[0], dtype=torch.bfloat16, enabled=here.half_precision):
         logits = model(**batch.inputs).float()
-        again = model(**batch.inputs).float() if recipe.r_drop else logits
-    loss = loss_of(logits, batch, recipe)
-    if recipe.r_drop:
-        loss = (loss + loss_of(again, batch, recipe)) / 2
-        inside = batch.inputs["pool"].amax(dim=-1) > 0
-        loss = loss + recipe.r_drop * functional.mse_loss(torch.sigmoid(logits[inside]), torch.sigmoid(again[inside]))
-    return loss
+    return loss_of(logits, batch, recipe)
 
 
 def new_model(folder: Path, recipe: Recipe, device: str) -> LifecycleNetwork:
@@ -409,19 +420,35 @@ def run_phase(
     here: Process,
     checkpoint: Path,
     taught: Taught | None = None,
+    *,
+    resume: bool = False,
 ) -> None:
-    """Teach the model for one phase; the weights of its best dev epoch are then in it and at `checkpoint`."""
-    rng = random.Random(f"{recipe.seed} {phase.name}")
-    torch.manual_seed(1000 * recipe.seed + here.rank)
+    """Teach the model for one phase; the weights of its best dev epoch are then in it and at `checkpoint`.
+
+    After each epoch all that it takes to go on is kept beside the checkpoint. resume: go on from there, if it is there;
+    an epoch that was begun is begun again, so a run that was cut off ends as one that was not.
+    """
+    # one epoch's order, windows and dropout hang on nothing but its number
     rows = rows_of(lessons.variants(phase, phase.first_epoch), coder, random.Random(0), None)
-    steps = len(rows) // recipe.batch // here.count + 1
+    steps = steps_of(len(rows), recipe.batch) // here.count + 1
     parallel: torch.nn.Module = model
     if here.count > 1:
         parallel = torch.nn.parallel.DistributedDataParallel(model)
     optimizer = torch.optim.AdamW(parameter_groups(model, recipe, phase))
     schedule = get_linear_schedule_with_warmup(optimizer, min(steps, 150), steps * max(phase.schedule, phase.epochs))
-    actual, best = truth(dev), -1.0
-    for epoch in range(phase.first_epoch, phase.first_epoch + phase.epochs):
+    actual, best, first = truth(dev), -1.0, phase.first_epoch
+    so_far = checkpoint.with_suffix(".state.pt")
+    if not resume and here.first:
+        so_far.unlink(missing_ok=True)
+    if resume and so_far.exists():
+        state = torch.load(so_far, map_location=here.device)
+        model.load_state_dict(state["model"])
+        optimizer.load_state_dict(state["optimizer"])
+        schedule.load_state_dict(state["schedule"])
+        best, first = state["best"], state["next_epoch"]
+    for epoch in range(first, phase.first_epoch + phase.epochs):
+        rng = random.Random(f"{recipe.seed} {phase.name} {epoch}")
+        torch.manual_seed(1000 * (1000 * recipe.seed + epoch) + here.rank)
         parallel.train()
         started, total, count = time.perf_counter(), torch.zeros((), device=here.device), 0
         variants = lessons.variants(phase, epoch)
@@ -438,19 +465,29 @@ def run_phase(
             schedule.step()
             total, count = total + loss.detach(), count + 1
         scores = summary(predict(model, coder, dev, here.device), actual)
+        value = worth(scores)
+        if here.first:
+            if value > best:
+                replace_file(model.state_dict(), checkpoint)
+            state = {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
+            state |= {"schedule": schedule.state_dict(), "best": max(value, best), "next_epoch": epoch + 1}
+            replace_file(state, so_far)
+        best = max(value, best)
         here.say(
             f"seed {recipe.seed} {phase.name} {epoch + 1}: loss {float(total) / max(count, 1):.4f}  dev "
             + " ".join(f"{name[:4]} {scores[name]:.3f}" for name in (*OUTPUTS, "stages", "star"))
             + ("" if soft is None else f"  {1 - np.isnan(soft[:, 0]).mean():.0%} read by teachers")
             + f"  {time.perf_counter() - started:.0f} s"
         )
-        value = worth(scores)
-        if value > best:
-            best = value
-            if here.first:
-                torch.save(model.state_dict(), checkpoint)
     here.wait()
     model.load_state_dict(torch.load(checkpoint, map_location=here.device))
+
+
+def replace_file(content: object, path: Path) -> None:
+    """Save it so that a run that is cut off meanwhile leaves the old file or the new one."""
+    new = path.with_name(path.name + ".new")
+    torch.save(content, new)
+    new.replace(path)
 
 
 def worth(scores: dict[str, float]) -> float:

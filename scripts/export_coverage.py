@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -10,10 +12,9 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 import torch
-from coverage_scores import Coder, best_thresholds, predict, sigmoid, summary, truth
+from coverage_scores import Coder, best_thresholds, calibrate, calibrated, predict, sigmoid, summary, truth
 from onnx import numpy_helper
 from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer
-from sklearn.linear_model import LogisticRegression
 from transformers import AutoConfig
 
 from voice_coach.coverage.classifier import Classifier
@@ -39,29 +40,32 @@ QUANTIZED_BLOCK = 128
 """Weights that share a scale."""
 
 
-def calibrate(logits: npt.NDArray[np.float32], actual: npt.NDArray[np.bool_]) -> tuple[list[float], list[float]]:
-    """Slope and offset of each output by Platt scaling on the dev split."""
-    slopes, offsets = [], []
-    for k in range(actual.shape[1]):
-        fit = LogisticRegression(C=10.0).fit(logits[:, k : k + 1], actual[:, k])
-        slopes.append(float(fit.coef_[0, 0]))
-        offsets.append(float(fit.intercept_[0]))
-    return slopes, offsets
+RIM = 0.02
+"""Width of the ring in which the doubtful band's rim is measured."""
+
+FEWEST_IN_RIM = 30
+"""Sentences in a ring under which its share of right ones is not believed."""
+
+WIDEST_DOUBT = 0.3
+"""No band reaches further; calibrated probabilities leave doubt sooner."""
 
 
 def doubtful_band(
     probabilities: npt.NDArray[np.float32], actual: npt.NDArray[np.bool_], thresholds: npt.NDArray[np.float32]
 ) -> float:
-    """Half-width of the band around the thresholds in which stages are right less than two times in three."""
+    """Half-width of the band around the thresholds at whose rim stages are right two times in three.
+
+    Nearer to a threshold they are right less often: going outwards ring by ring, the band ends before the first that
+    reaches it. Twice as often right as wrong is ours: from there a plain word is fairer than a doubt.
+    """
     stages = slice(0, len(STAGES))
     away = np.abs(probabilities[:, stages] - thresholds[stages])
     right = (probabilities[:, stages] >= thresholds[stages]) == actual[:, stages]
-    width = 0.02
-    for candidate in np.arange(0.02, 0.26, 0.01):
-        inside = away <= candidate
-        if inside.sum() >= 10 and right[inside].mean() < 2 / 3:
-            width = float(candidate)
-    return round(width, 2)
+    for k in range(round(WIDEST_DOUBT / RIM)):
+        ring = (away > k * RIM) & (away <= (k + 1) * RIM)
+        if ring.sum() >= FEWEST_IN_RIM and right[ring].mean() >= 2 / 3:
+            return round(k * RIM, 2)
+    return WIDEST_DOUBT
 
 
 def export_onnx(model: LifecycleNetwork, coder: Coder, answers: Sequence[Answer], folder: Path) -> Path:
@@ -212,22 +216,26 @@ def ship(
 
     recipes: how the weights that were averaged came about; kept with the model.
     """
-    out.mkdir(parents=True, exist_ok=True)
-    logits = predict(model, coder, dev, "cpu")
-    export_onnx(model, coder, dev, out)
-    (out / "tokenizer.json").write_bytes((source / "tokenizer.json").read_bytes())
-    actual = truth(dev)
-    write_classifier_file(
-        out, source, recipes, np.ones(len(OUTPUTS)), np.zeros(len(OUTPUTS)), np.full(len(OUTPUTS), 0.5), 0.05
-    )
-    # what ships is calibrated as it ships: on the logits of the int8 model
-    shipped = Classifier(out)
-    small = np.concatenate([shipped.logits([unit.text for unit in answer.units]) for answer in dev])
-    slopes, offsets = calibrate(small, actual)
-    probabilities = sigmoid(small * np.asarray(slopes, dtype=np.float32) + np.asarray(offsets, dtype=np.float32))
-    thresholds = best_thresholds(probabilities, actual)
-    doubt = doubtful_band(probabilities, actual, thresholds)
-    write_classifier_file(out, source, recipes, slopes, offsets, thresholds, doubt)
+    logits, actual = predict(model, coder, dev, "cpu"), truth(dev)
+    # what is in `out` is replaced only by a model that is whole
+    with tempfile.TemporaryDirectory() as temporary:
+        made = Path(temporary)
+        export_onnx(model, coder, dev, made)
+        (made / "tokenizer.json").write_bytes((source / "tokenizer.json").read_bytes())
+        write_classifier_file(
+            made, source, recipes, np.ones(len(OUTPUTS)), np.zeros(len(OUTPUTS)), np.full(len(OUTPUTS), 0.5), 0.05
+        )
+        # what ships is calibrated as it ships: on the logits of the int8 model
+        shipped = Classifier(made)
+        small = np.concatenate([shipped.logits([unit.text for unit in answer.units]) for answer in dev])
+        slopes, offsets = calibrate(small, actual)
+        probabilities = calibrated(small, slopes, offsets)
+        thresholds = best_thresholds(probabilities, actual)
+        doubt = doubtful_band(probabilities, actual, thresholds)
+        write_classifier_file(made, source, recipes, slopes, offsets, thresholds, doubt)
+        out.mkdir(parents=True, exist_ok=True)
+        for file in made.iterdir():
+            shutil.copyfile(file, out / file.name)
     apart = np.abs(sigmoid(small) - sigmoid(logits))
     scores = summary(small, actual)
     print(f"int8 against torch: largest difference of a probability {apart.max():.3f}, mean {apart.mean():.4f}")

@@ -9,6 +9,9 @@ Usage: scripts/plan_corpus.py > models/lifecycle/data/grid.tsv
        scripts/plan_corpus.py --weak --seed 57 --first 26 --writers 5 > models/lifecycle/data/grid_weak.tsv
        scripts/plan_corpus.py --weak --seed 91 --first 31 --writers 6 > models/lifecycle/data/grid_weak2.tsv
        scripts/plan_corpus.py --weak --seed 131 --first 37 --writers 6 --each 32 > models/lifecycle/data/grid_weak3.tsv
+       scripts/plan_corpus.py --weak --seed 173 --first 43 --writers 7 --each 24 > models/lifecycle/data/grid_weak4.tsv
+       scripts/plan_corpus.py --weak --seed 191 --first 50 --writers 14 --each 24 > models/lifecycle/data/grid_weak5.tsv
+       scripts/plan_corpus.py --hard --seed 211 --first 64 --writers 12 --each 24 > models/lifecycle/data/grid_hard2.tsv
        scripts/plan_corpus.py --reckless --seed 977 --first 76 --writers 4 --each 24 \
            > models/lifecycle/data/grid_reckless.tsv
        scripts/plan_corpus.py --reckless --seed 1201 --first 80 --writers 6 --each 24 \

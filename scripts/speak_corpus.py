@@ -60,6 +60,20 @@ KOKORO_VOICES = (
     "am_onyx",
 )
 
+FRESH_VOICES = (
+    "af_sarah",
+    "am_adam",
+    "bf_alice",
+    "bm_daniel",
+    "af_nova",
+    "am_liam",
+    "bf_lily",
+    "am_echo",
+    "af_sky",
+    "am_eric",
+)
+"""Voices that said nothing by which a threshold of the ears was chosen (scripts/speak_delivery.py, tuning half)."""
+
 
 def read_units(path: Path) -> list[tuple[str, list[tuple[str, str]]]]:
     """(header line, [(labels, words), …]) of each answer; the project itself need not be installed."""
@@ -82,7 +96,8 @@ def kokoro(model: Path, voices: Path) -> Callable[[str, str, float], Samples]:
     from kokoro_onnx import Kokoro
 
     with tempfile.NamedTemporaryFile(suffix=".npz") as bundle:
-        named = {name: np.fromfile(voices / f"{name}.bin", np.float32).reshape(-1, 1, 256) for name in KOKORO_VOICES}
+        names = (*KOKORO_VOICES, *FRESH_VOICES)
+        named = {name: np.fromfile(voices / f"{name}.bin", np.float32).reshape(-1, 1, 256) for name in names}
         np.savez(bundle, **named)  # type: ignore[arg-type]
         bundle.flush()
         engine = Kokoro(str(model), bundle.name)
@@ -169,9 +184,10 @@ def speak(args: argparse.Namespace) -> None:
         if args.engine == "piper":
             pieces, voice = say_all(texts, speed), args.voice.stem
         else:
-            voice = KOKORO_VOICES[zlib.crc32(name.encode()) % len(KOKORO_VOICES)]
+            voices = FRESH_VOICES if args.fresh else KOKORO_VOICES
+            voice = voices[zlib.crc32(name.encode()) % len(voices)]
             pieces = [say(text, voice, speed) for text in texts]
-        # every other answer has a fan or a street in it
+        # about every other answer has white noise in it, as of a fan
         samples, places = lay_out([trimmed(p) for p in pieces], rng, 20.0 if rng.random() < 0.5 else None)
         sf.write(args.to / f"{name}.flac", samples, RATE)
         sidecar: dict[str, Any] = {"header": header, "voice": voice, "units": units, "places": places}
@@ -179,22 +195,18 @@ def speak(args: argparse.Namespace) -> None:
         print(f"{number + 1}/{len(answers)} {name}: {len(samples) / RATE:.0f} s", flush=True)
 
 
-def labels_of(start_s: float, end_s: float, units: list[list[str]], places: list[list[int]]) -> tuple[list[str], float]:
-    """Labels of a recognised sentence, in the corpus' codes, and the share of it that lies in told units."""
+def labels_of(start_s: float, end_s: float, units: list[list[str]], places: list[list[int]]) -> list[str]:
+    """Labels of a recognised sentence, in the corpus' codes."""
     marks: dict[str, str] = {}
-    inside = 0.0
     for (codes, _), (first, last) in zip(units, places, strict=True):
         begin, end = first / RATE, last / RATE
         both = min(end, end_s) - max(begin, start_s)
-        if both <= 0:
-            continue
-        inside += both
-        if codes == "-" or (both < HOLDS * (end - begin) and both < FILLS * (end_s - start_s)):
+        if both <= 0 or codes == "-" or (both < HOLDS * (end - begin) and both < FILLS * (end_s - start_s)):
             continue
         for code in codes.split():
             bare = code.rstrip("+")
             marks[bare] = max(marks.get(bare, ""), code, key=len)
-    return list(marks.values()), inside / max(end_s - start_s, 1e-3)
+    return list(marks.values())
 
 
 def hear(args: argparse.Namespace) -> None:
@@ -214,7 +226,7 @@ def hear(args: argparse.Namespace) -> None:
         for sentence in spoken_sentences(assessment.transcript.words):
             assert sentence.start_s is not None
             assert sentence.end_s is not None
-            marks, _ = labels_of(sentence.start_s, sentence.end_s, sidecar["units"], sidecar["places"])
+            marks = labels_of(sentence.start_s, sentence.end_s, sidecar["units"], sidecar["places"])
             lines.append(f"{' '.join(marks) or '-'} | {sentence.text}")
         out.write_text("\n".join(lines) + "\n", encoding="utf-8")
         print(f"{name}: {len(sidecar['units'])} units, heard as {len(lines) - 1} sentences", flush=True)
@@ -267,9 +279,12 @@ def settle(args: argparse.Namespace) -> None:
                 label = CODES[code.rstrip("+")]
                 likeliest = max(tellers, key=lambda k: judged[k].labels[label])
                 for k in tellers:
+                    if k == likeliest or label in judged[k].assigned:
+                        continue
                     others = {one for other in told[k] - {unit} for one in units[other][0].split()}
-                    if k != likeliest and label not in judged[k].assigned and code not in others:
-                        marks[k].discard(code)
+                    marks[k].discard(code)
+                    # another unit that it tells may carry the label, too, with something specific or without
+                    marks[k] |= {one for one in others if one.rstrip("+") == code.rstrip("+")}
         rows = [
             f"{' '.join(sorted(mark, key=lambda code: order.index(code.rstrip('+')))) or '-'} | {text}"
             for mark, text in zip(marks, texts, strict=True)
@@ -287,6 +302,7 @@ def main() -> None:
     speaking.add_argument("--voice", type=Path, help="Piper's voice, an .onnx file")
     speaking.add_argument("--model", type=Path, help="Kokoro's model")
     speaking.add_argument("--voices", type=Path, help="Kokoro's voices")
+    speaking.add_argument("--fresh", action="store_true", help="Kokoro's voices that tuned nothing")
     speaking.add_argument("--only", default="", help="ids, separated by commas")
     speaking.add_argument("--share", type=float, default=1.0)
     speaking.set_defaults(step=speak)

@@ -5,6 +5,7 @@ Usage:
   scripts/train_coverage.py                          train and write models/lifecycle/
   scripts/train_coverage.py --no-export --work build/coverage/trial --whole-epochs 3
                                                      one experiment; prints its dev scores
+  scripts/train_coverage.py --resume                 go on after the last whole epoch of a run that was cut off
   accelerate launch --multi_gpu scripts/train_coverage.py
                                                      the same on several GPUs (the `train` extra has accelerate)
 
@@ -23,17 +24,20 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from coverage_scores import Coder
+from coverage_scores import Coder, truth
 from coverage_training import Lessons, Process, Recipe, Taught, new_model, run_phase
 from export_coverage import ship
 from fetch_encoder import fetch
 
 from voice_coach.coverage.corpus import APART_WRITERS, DEV_WRITERS, Answer, read_corpus
+from voice_coach.coverage.labels import OUTPUTS
 from voice_coach.coverage.network import LifecycleNetwork
 from voice_coach.coverage.torch_backend import lifted_weights
+from voice_coach.errors import UsageError
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT / "models" / "lifecycle" / "data"
@@ -58,10 +62,15 @@ def train_one(
     here: Process,
     work: Path,
     start: Path | None = None,
+    *,
+    resume: bool = False,
 ) -> Path:
     """Fine-tune once, phase after phase; the path of the last phase's best weights.
 
-    start: weights that stand for the first phase, which is then left out.
+    start: weights that stand for the first phase, which is then left out. resume: go on where a run of the same recipe
+    in the same folder was cut off.
+
+    Raises: UsageError if `work` holds weights that must not be written over, or those of another recipe to go on from.
     """
     coder = Coder(folder)
     model = new_model(folder, recipe, here.device)
@@ -73,10 +82,15 @@ def train_one(
     checkpoint = start or work
     for phase in phases:
         checkpoint = work / f"{recipe.encoder}-{recipe.seed}-{phase.name}.pt"
-        run_phase(model, phase, recipe, lessons, dev, coder, here, checkpoint, taught)
+        if start is not None and checkpoint.exists() and checkpoint.samefile(start):
+            raise UsageError(f"--start {start} would be written over; name another folder with --work")
+        made = {**vars(recipe), "start": started_from(start) if start else None}
+        kept = recipe_file(checkpoint)
+        if resume and kept.exists() and json.loads(kept.read_text(encoding="utf-8")) != made:
+            raise UsageError(f"{kept}: is of another recipe; go on with that one, or leave out --resume")
         if here.first:
-            made = {**vars(recipe), "start": started_from(start) if start else None}
-            recipe_file(checkpoint).write_text(json.dumps(made), encoding="utf-8")
+            kept.write_text(json.dumps(made), encoding="utf-8")
+        run_phase(model, phase, recipe, lessons, dev, coder, here, checkpoint, taught, resume=resume)
     return checkpoint
 
 
@@ -123,9 +137,12 @@ def main() -> None:
     parser.add_argument(
         "--start", type=Path, help="weights that stand for the first phase: a checkpoint or a model folder"
     )
+    parser.add_argument("--resume", action="store_true", help="go on after the last epoch that --work holds")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0], help="one run each; their weights are averaged")
     parser.add_argument("--limit", type=int, default=0, help="only so many answers (to try things out)")
     args = parser.parse_args()
+    if args.limit and not args.no_export and args.out == parser.get_default("out"):
+        parser.error("--limit is to try things out: add --no-export, or --out FOLDER")
     recipe = Recipe(**{name: getattr(args, name) for name in vars(defaults) if name != "seed"})
     here = Process.find()
     lessons, dev = lessons_and_dev()
@@ -134,6 +151,9 @@ def main() -> None:
         parser.error(f"--fresh: nobody called {', '.join(sorted(unknown))} wrote answers to train on")
     if args.limit:
         lessons = lessons.few(args.limit)
+    told = truth(dev) if dev else np.zeros((1, len(OUTPUTS)), dtype=bool)
+    if unjudged := [name for name, some, all in zip(OUTPUTS, told.any(0), told.all(0), strict=True) if not some or all]:
+        parser.error(f"no dev answer tells {', '.join(unjudged)} apart; name more DEV_WRITERS (coverage/corpus.py)")
     here.say(
         f"{len(lessons.written)} answers to train, {len(lessons.heard)} of them also as heard, "
         f"{len(lessons.in_parts)} also in parts, {len(dev)} dev, "
@@ -145,7 +165,8 @@ def main() -> None:
     source = fetch(recipe.encoder, ROOT / "build" / "encoders")
     args.work.mkdir(parents=True, exist_ok=True)
     checkpoints = args.from_checkpoints or [
-        train_one(replace(recipe, seed=seed), lessons, dev, source, here, args.work, args.start) for seed in args.seeds
+        train_one(replace(recipe, seed=seed), lessons, dev, source, here, args.work, args.start, resume=args.resume)
+        for seed in args.seeds
     ]
     if args.no_export or not here.first:
         return
@@ -156,4 +177,8 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except UsageError as exc:
+        print(f"train_coverage: {exc}", file=sys.stderr)
+        sys.exit(2)

@@ -75,6 +75,14 @@ def test_heroics_are_quoted() -> None:
     assert "I just edited the config live." in found.fixes[0]
 
 
+def test_what_may_not_be_a_mistake_is_asked_about() -> None:
+    units = [unit("severity", specific=True) if "impact" in one.assigned else one for one in strong()]
+    coverage = judge(*units, unit("cowboy action", text="I just edited the config live."), doubt=0.45)
+    risky, hurt, *_ = feedback(coverage).fixes
+    assert risky.startswith("“I just edited the config live.” may sound like")
+    assert hurt.startswith("I'm not sure I heard who was hurt")
+
+
 @pytest.mark.parametrize(
     ("said", "part"),
     [
@@ -101,6 +109,25 @@ def test_delivery_fixes(said: Delivery, part: str) -> None:
 )
 def test_lengths_close_to_the_limit(seconds: float, verdict: Verdict, said: str) -> None:
     assert feedback(judge(*strong()), delivery(seconds, verdict)).verdict.startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "verdict", "part"),
+    [
+        (89.7, "short", "At 1 minute 29 seconds it is too short: spend 1 second more"),
+        (180.3, "long", "At 3 minutes 1 second it is too long: cut 1 second"),
+    ],
+)
+def test_advice_on_time_gives_the_length_of_the_verdict(seconds: float, verdict: Verdict, part: str) -> None:
+    assert feedback(judge(*strong()), delivery(seconds, verdict)).fixes[0].startswith(part)
+
+
+def test_what_is_to_be_cut_is_what_took_longest() -> None:
+    told = [unit(one, specific=True, at_s=3.0 * k) for k, one in enumerate((*STAGES, "impact task", "mitigation"))]
+    aside = [unit(at_s=30.0 + 3.0 * k) for k in range(3)]
+    long = delivery(200.0, "long")
+    assert "how you stopped the impact, where you spent 4 s" in feedback(judge(*told), long).fixes[0]
+    assert "belongs to no stage of the incident, which took 6 s" in feedback(judge(*told, *aside), long).fixes[0]
 
 
 def test_who_told_an_incident_is_not_asked_for_one() -> None:
@@ -198,7 +225,7 @@ def test_a_senior_who_was_alone_is_asked_for_the_others() -> None:
 
 def test_an_unnamed_role_is_asked_for() -> None:
     without = [unit("situation detection", specific=True), *strong()[1:]]
-    assert "role is not named" in feedback(judge(*without)).fixes[0]
+    assert "did not hear your own role" in feedback(judge(*without)).fixes[0]
 
 
 def test_a_late_opening_is_named_only_where_a_scene_is_set() -> None:

@@ -83,7 +83,7 @@ def test_a_question_that_probes_nothing_is_doubted_honestly(answer: str, sure: b
     assert takes_up(question.text, answer) is sure
 
 
-@pytest.mark.parametrize("purpose", ["main", "90", "deep"])
+@pytest.mark.parametrize("purpose", ["main", "90", "deep", "interrupt"])
 def test_the_whole_story_is_judged_as_before(purpose: str) -> None:
     for answer in (judge(*strong()), judge(unit("detection"))):
         question = Question("m", "Q?", 90.0, 180.0, purpose)

@@ -440,6 +440,7 @@ def test_a_damaged_database_is_set_aside_and_made_anew(
     with Store.open(folder) as store:
         (note,) = store.notes
         assert store.entries() == before
+        assert store.older(datetime.now(timezone.utc), with_sound=True) == (id,)
         assert [one["transcript"]["text"] for one in store.assessments(id)] == ["here again", "here"]
         assert store.audio(id) is not None
     (aside,) = folder.glob("history.damaged-*.db")

@@ -221,7 +221,7 @@ def test_a_take_judged_anew_keeps_its_corrections_and_its_past(voice_coach: Comm
         assert entry.filled_pauses == newest["delivery"]["fillers"]["filled_pauses"] + 1
         # the question was the follow-up, with its own time
         assert newest["delivery"]["target"]["max_s"] == 90.0
-    run = voice_coach("forget", "--older-than", "1h", "--audio-only")
+    run = voice_coach("forget", "--older-than", "1h", "--audio-only", "--yes")
     assert run.out.startswith("Deleted the sound of ")
     assert "its sound is not kept" in voice_coach("reanalyze", id).err
     assert voice_coach("show", id).code == 0
@@ -229,11 +229,15 @@ def test_a_take_judged_anew_keeps_its_corrections_and_its_past(voice_coach: Comm
 
 def test_delete_and_forget(voice_coach: Command, data: Path) -> None:
     ids = listed(data)
+    short = voice_coach("delete", ids["how-bad"][:4])
+    assert (short.code, f"give its whole id, {ids['how-bad']}" in short.err) == (2, True)
     run = voice_coach("delete", ids["how-bad"])
     assert run.out.startswith(f"Deleted {ids['how-bad']}  2026-03-01")
     assert voice_coach("show", ids["how-bad"]).code == 2
     assert "Deleted 0 takes" in voice_coach("forget", "--older-than", "2000-01-01").out
-    assert "Deleted 1 take from before" in voice_coach("forget", "--older-than", "0h").out
+    asked = voice_coach("forget", "--older-than", "0h")
+    assert (asked.code, "would delete 1 take from before" in asked.err) == (2, True)
+    assert "Deleted 1 take from before" in voice_coach("forget", "--older-than", "0h", "--yes").out
     assert json.loads(voice_coach("history", "--json").out) == []
 
 
@@ -250,6 +254,7 @@ def test_delete_and_forget(voice_coach: Command, data: Path) -> None:
         ("history", "--since", "yesterday"),
         ("history", "--level", "expert"),
         ("forget", "--older-than", "old"),
+        ("forget", "--older-than", "2999-01-01", "--yes"),
         ("forget",),
         ("restore", "nowhere.zip", "--replace"),
         ("backup", "/nowhere/at/all.zip"),

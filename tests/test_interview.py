@@ -15,11 +15,14 @@ from voice_coach.audio.capture import AudioSource
 from voice_coach.audio.recorded import RecordedSource
 from voice_coach.audio.takes import list_takes
 from voice_coach.errors import PlaybackError, TakeError
+from voice_coach.keeping import HistoryKeeper
 from voice_coach.records import Assessment, Changes, Question
+from voice_coach.rehearsal.closing import spoken_closing, summary_lines
 from voice_coach.rehearsal.interview import Interview
 from voice_coach.rehearsal.setting import MuteVoice, Setting
 from voice_coach.rehearsal.surface import Answered, Key, Progress
 from voice_coach.session import Coach
+from voice_coach.settings import Settings
 from voice_coach.voice.speaking import Utterance
 
 SHORT = FIXTURES / "too_short.flac"
@@ -60,7 +63,8 @@ class Script:
         self.state, self.gone = "answering", self.gone + 1
 
     def progress(self, progress: Progress) -> None:
-        self.answered_s = progress.answered_s
+        if not progress.spoken_to:
+            self.answered_s = progress.answered_s
 
     def heard(self) -> None:
         self.state = "judging"
@@ -78,6 +82,10 @@ class Script:
 
     def close(self, answers: tuple[Answered, ...]) -> None:
         self.closed = answers
+
+    def rest(self, timeout_s: float) -> None:
+        """Press nothing."""
+        time.sleep(min(timeout_s, 0.02))
 
     def key(self, timeout_s: float) -> Key | None:
         assert time.monotonic() < self._until, f"nothing came of it in {LIMIT_S} s; state {self.state}"
@@ -105,6 +113,27 @@ class Failing:
 
     def close(self) -> None:
         return None
+
+
+class Lasting(MuteVoice):
+    """A voice that takes a moment for each line."""
+
+    def say(self, text: str) -> Utterance:
+        return Line()
+
+
+class Line:
+    error = None
+
+    def __init__(self) -> None:
+        self._until = time.monotonic() + 0.3
+
+    def wait(self, timeout_s: float | None = None) -> bool:
+        time.sleep(min(timeout_s or 0.0, 0.02))
+        return time.monotonic() >= self._until
+
+    def stop(self) -> None:
+        self._until = 0.0
 
 
 def setting(coach: Coach, takes: Path, source: Callable[[], AudioSource | None], **more: object) -> Setting:
@@ -173,6 +202,8 @@ def test_a_second_try_shows_what_changed(coach: Coach, tmp_path: Path) -> None:
     assert surface.changes[0] is None
     assert surface.changes[1] is not None
     assert surface.changes[1].cut == ()
+    # no next question is announced where none will be asked
+    assert [one.feedback.follow_up for one in surface.assessments if one.feedback] == [None, None]
     assert len(list_takes(tmp_path)) == 2
 
 
@@ -189,12 +220,41 @@ def test_the_key_ends_an_answer(coach: Coach, tmp_path: Path) -> None:
 @pytest.mark.parametrize("key", ["quit", "skip"])
 def test_leaving_an_answer_keeps_it(coach: Coach, tmp_path: Path, key: Key) -> None:
     surface = Script(after_s=2.0, answering=[key], choosing=["go"])
-    answers = Interview(setting(coach, tmp_path, live()), surface).run()
-    assert answers == ()
+    keeper = HistoryKeeper(tmp_path / "history", Settings(tmp_path / "settings.toml", takes=tmp_path))
+    (left,) = Interview(setting(coach, tmp_path, live(), keeper=keeper), surface).run()
     (take,) = list_takes(tmp_path)
+    assert (left.take_id, left.assessment) == (take.id, None)
+    # the lines told meanwhile are gone with a full screen; this one is shown once it is closed
+    assert "judge it later with: voice-coach reanalyze" in summary_lines((left,))[1]
+    assert spoken_closing((left,)) == ""
     assert take.state == "finished"
     assert take.duration_s >= 2.0
     assert any(str(take.path) in line for line in surface.lines)
+
+
+def test_a_follow_up_that_is_skipped_makes_room_for_the_next(coach: Coach, tmp_path: Path) -> None:
+    surface = Script(after_s=1.0, answering=["skip"], choosing=["go"])
+    surface.key = _only_in_a_follow_up(surface)  # type: ignore[method-assign]
+    made = setting(coach, tmp_path, sources(SHORT, SHORT, SHORT), follow_ups=2, sources_end=True)
+    answers = Interview(made, surface).run()
+    assert len(set(surface.asked)) == len(surface.asked) == 3
+    assert [one.assessment is None for one in answers] == [False, True, False]
+
+
+def _only_in_a_follow_up(surface: Script) -> Callable[[float], Key | None]:
+    """Keys for the second question's answer alone, once a second of it is there."""
+    plain = surface.key
+    return lambda timeout_s: plain(timeout_s) if len(surface.asked) == 2 else surface.rest(timeout_s)
+
+
+def test_a_question_can_be_heard_again_while_it_is_answered(coach: Coach, tmp_path: Path) -> None:
+    surface = Script(after_s=1.0, asking=["hush", "ask"], answering=["ask", "go"], choosing=["go"])
+    made = setting(coach, tmp_path, live(), voice=Lasting())
+    Interview(made, surface).run()
+    assert surface.said.count(coach.main_question.text) == 3
+    (take,) = list_takes(tmp_path)
+    assert take.metadata is not None
+    assert [mark.note for mark in take.metadata.marks] == ["the coach spoke"]
 
 
 def test_starting_over_keeps_both_tries(coach: Coach, tmp_path: Path) -> None:
@@ -335,6 +395,15 @@ def test_a_rehearsal_without_a_microphone(program: Callable[..., Run], tmp_path:
     for line in ("Question 1: How do you handle incident response?", "● Recording", "You spoke for 37 seconds"):
         assert line in run.out
     assert len(list_takes(tmp_path / "voice-coach" / "takes")) == 1
+
+
+def test_where_no_microphone_can_be_opened_that_is_a_failure(program: Callable[..., Run], tmp_path: Path) -> None:
+    home = {"XDG_DATA_HOME": str(tmp_path)}
+    # nobody presses a key: what was piped in is over, and there is nothing to wait for
+    run = program("practice", "--device", "gooseneck", "--quiet", stdin="", env=home, limit_s=60)
+    assert run.code == 2
+    assert len(run.error_lines) == 1
+    assert run.err.startswith("voice-coach: no microphone")
 
 
 def test_the_commands_name_alone_starts_a_rehearsal(program: Callable[..., Run], tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from voice_coach.coverage.judgement import MOST_EVIDENCE, judge_answer
@@ -108,9 +110,20 @@ def test_root_cause_first_needs_digging_before_and_at_more_length() -> None:
 def test_nobody_is_accused_of_a_cause_that_may_be_a_suspicion() -> None:
     dig = unit("detection action", text="I read the heap dump line by line to find out which class it was.")
     cause = unit("prevention", text="In the end it was a cache without any limit on its size.")
+    suspicion = replace(cause, labels={**cause.labels, "prevention": 0.65})
     fix = unit("mitigation action", text="Then I restarted it.")
-    assert "root_cause_first" in names(judge(dig, dig, cause, fix, doubt=0.3))
-    assert "root_cause_first" not in names(judge(dig, dig, cause, fix, doubt=0.45))
+    assert "root_cause_first" in names(judge(dig, dig, cause, fix))
+    assert "root_cause_first" not in names(judge(dig, dig, suspicion, fix))
+
+
+@pytest.mark.parametrize(("doubt", "unsure"), [(0.05, False), (0.45, True)])
+def test_a_mistake_close_to_the_line_is_asked_about_and_counted_nowhere(doubt: float, unsure: bool) -> None:
+    without = [unit("severity", specific=True) if "impact" in one.assigned else one for one in strong()]
+    for name, told in (("heroic", [*strong(), unit("cowboy action")]), ("no_customer_impact", without)):
+        coverage = judge(*told, doubt=doubt)
+        (found,) = [mistake for mistake in coverage.mistakes if mistake.name == name]
+        assert found.unsure is unsure
+        assert (name in coverage.sure_mistakes) is not unsure
 
 
 def test_seconds_are_those_of_the_sentences() -> None:

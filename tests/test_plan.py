@@ -279,7 +279,7 @@ def test_the_lines() -> None:
         "     voice-coach drill --stage mitigation",
         "Due too: fillers, STAR, pace",
         "Later: in 4 days opening; "
-        "in 16 days detection, severity, communication, prevention, stabilising first, discipline",
+        "in 16 days detection, severity, communication, prevention, stabilising first, safe process",
     ]
     why = {item.name: item.why for item in (*found.due, *found.later)}
     assert why["opening"] == "impact or containment told in the first 15 s in 2 of the last 3 takes"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -113,6 +114,55 @@ def test_plain_keys_come_one_by_one_and_unknown_ones_are_nothing() -> None:
         assert surface.key(0.0) is None
     finally:
         os.close(reading)
+
+
+def test_plain_where_nobody_can_choose_any_more_a_choice_ends_it() -> None:
+    reading, writing = os.pipe()
+    os.close(writing)
+    try:
+        surface = PlainSurface(io.StringIO(), reading)
+        surface.go()
+        assert [surface.key(0.0), surface.key(0.0)] == [None, None]
+        surface.choose("Enter  finish")
+        assert surface.key(60.0) == "quit"
+    finally:
+        os.close(reading)
+
+
+def test_plain_says_when_it_records_again() -> None:
+    out = io.StringIO()
+    surface = PlainSurface(out, None)
+    surface.progress(Progress(20.0, "white", None, notice="What now?", spoken_to=True))
+    surface.progress(Progress(20.0, "white", -30.0, notice="What now?"))
+    surface.progress(Progress(20.1, "white", -30.0))
+    assert out.getvalue().splitlines() == ["● Recording again. Speak now.", "  0:20"]
+
+
+def test_a_hint_goes_with_its_cause_and_a_warning_stays() -> None:
+    app = RehearsalApp(lambda surface: time.sleep(5.0))
+    seen: list[str] = []
+
+    async def drive() -> None:
+        async with app.run_test():
+            app.put("notice", "! the microphone gives nothing but zeros")
+            for progress in (
+                Progress(1.0, "white", -30.0),
+                Progress(2.0, "white", -30.0, notice="Done? Go on speaking if not."),
+                Progress(3.0, "white", -30.0),
+                Progress(3.0, "white", None, notice="What now?", spoken_to=True),
+            ):
+                app.show(progress)
+                seen.append(text_of(app, "notice"))
+            seen.append(text_of(app, "state"))
+
+    asyncio.run(drive())
+    assert seen == [
+        "! the microphone gives nothing but zeros",
+        "Done? Go on speaking if not.",
+        "",
+        "What now?",
+        "The interviewer speaks; nothing is recorded meanwhile.",
+    ]
 
 
 def test_plain_time_lines_come_at_cards_and_every_fifteen_seconds() -> None:

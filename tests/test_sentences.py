@@ -33,6 +33,10 @@ def said(text: str, pauses: dict[int, float] | None = None) -> list[Word]:
         ("See ticket no. 7 of Dr. Lee.", ["See ticket no. 7 of Dr. Lee."]),
         ("It hit 99.9 percent.", ["It hit 99.9 percent."]),
         ("We waited... and then it came back.", ["We waited... and then it came back."]),
+        ("We waited… and then it came back.", ["We waited… and then it came back."]),
+        ("Our U.S. customers could not pay.", ["Our U.S. customers could not pay."]),
+        ("We moved the U.S. East traffic away.", ["We moved the U.S. East traffic away."]),
+        ("It was down in the U.S. We moved traffic.", ["It was down in the U.S.", "We moved traffic."]),
     ],
 )
 def test_typed(text: str, parts: list[str]) -> None:

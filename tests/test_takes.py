@@ -31,8 +31,10 @@ from voice_coach.audio.takes import (
     read_take,
     recover_take,
 )
+from voice_coach.cli.takes import waiting_line
 from voice_coach.errors import TakeError
-from voice_coach.records import SAMPLE_RATE_HZ, Samples
+from voice_coach.history.store import Store
+from voice_coach.records import SAMPLE_RATE_HZ, Samples, TakeFacts
 
 RATE = SAMPLE_RATE_HZ
 BLOCK = RATE // 20
@@ -461,7 +463,7 @@ def test_recover_lists_them_and_says_how_to_go_on(tmp_path: Path, program: Calla
     path = cut_off(folder, 63 * RATE)
     header_says(path, 100)
     finished = recorder(folder)
-    finished.push(ramp(0, BLOCK))
+    finished.push(ramp(0, 2 * BLOCK))
     finished.finish()
     lost = cut_off(folder)
     lost.with_suffix(".json").unlink()
@@ -470,17 +472,64 @@ def test_recover_lists_them_and_says_how_to_go_on(tmp_path: Path, program: Calla
     assert (run.code, run.err) == (0, "")
     assert run.out.splitlines() == [
         "2026-03-01 19:30   1:03.0  How do you handle incident response?",
-        f"  voice-coach analyze '{path}' --level senior",
+        f"  voice-coach import '{path}'",
+        "2026-03-01 19:30   0:00.1  How do you handle incident response?",
+        f"  voice-coach import '{finished.path}'",
         "2026-03-01 19:30   0:00.2  question not known",
-        f"  voice-coach analyze '{lost}'",
+        f"  voice-coach import '{lost}'",
         "2026-03-01 19:30   0:00.0  How do you handle incident response?",
-        "  ended before any sound came; there is nothing to analyse",
+        "  ended before any sound came; there is nothing to judge",
     ]
     assert {take.state for take in list_takes(folder)} == {"finished"}
     with AudioFile(path) as audio:
         assert sum(map(len, audio)) == 63 * RATE
-    again = program("recover", "--takes", folder)
-    assert (again.code, again.out) == (0, f"No take was cut off in {folder}\n")
+
+
+def test_a_take_is_listed_until_the_history_has_it(tmp_path: Path, program: Callable[..., Run]) -> None:
+    """Also one that was whole: what ended the program may have come between its end and the history."""
+    folder, elsewhere = tmp_path / "takes", {"XDG_DATA_HOME": str(tmp_path / "data")}
+    path = cut_off(folder)
+    whole = recorder(folder)
+    whole.push(ramp(0, BLOCK))
+    whole.finish()
+    for _ in range(2):
+        run = program("recover", "--takes", folder, env=elsewhere)
+        assert run.code == 0
+        assert [line for line in run.out.splitlines() if "import" in line] == [
+            f"  voice-coach import {path}",
+            f"  voice-coach import {whole.path}",
+        ]
+    with Store.open(tmp_path / "data" / "voice-coach" / "history") as store:
+        for take in list_takes(folder):
+            store.add(TakeFacts(take.id, take.started_at), audio=take.path, assessment=None)
+    run = program("recover", "--takes", folder, env=elsewhere)
+    assert (run.code, run.err) == (0, "")
+    assert run.out == f"Nothing to recover in {folder}: no take was cut off, and all are in the history\n"
+
+
+def test_a_rehearsal_begins_with_what_the_history_does_not_have(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    assert waiting_line(tmp_path / "takes") is None
+    cut_off(tmp_path / "takes", 0)
+    assert waiting_line(tmp_path / "takes") is None
+    cut_off(tmp_path / "takes")
+    assert waiting_line(tmp_path / "takes") == "1 recording is not in the history yet; see: voice-coach recover"
+    with recorder(tmp_path / "takes") as now:
+        now.push(ramp(0, BLOCK))
+        told = waiting_line(tmp_path / "takes")
+    assert told is not None
+    assert told.startswith("1 recording is")
+
+
+def test_recover_makes_whole_where_the_history_cannot_be_opened(tmp_path: Path, program: Callable[..., Run]) -> None:
+    path = cut_off(tmp_path / "takes")
+    (tmp_path / "data").write_text("a file where the folder should be")
+    run = program("recover", "--takes", tmp_path / "takes", env={"XDG_DATA_HOME": str(tmp_path / "data")})
+    assert run.code == 2
+    assert len(run.error_lines) == 1
+    assert read_take(path).state == "finished"
 
 
 def test_recover_looks_where_the_settings_say(tmp_path: Path, program: Callable[..., Run]) -> None:
@@ -490,7 +539,7 @@ def test_recover_looks_where_the_settings_say(tmp_path: Path, program: Callable[
     path = cut_off(takes)
     run = program("recover", env={"XDG_CONFIG_HOME": str(tmp_path)})
     assert run.code == 0
-    assert run.out.splitlines()[1] == f"  voice-coach analyze {path}"
+    assert run.out.splitlines()[1] == f"  voice-coach import {path}"
 
 
 def test_recover_where_there_is_no_folder(tmp_path: Path, program: Callable[..., Run]) -> None:

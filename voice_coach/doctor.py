@@ -119,6 +119,8 @@ def _history(folder: Path) -> Finding:
         return Finding("history", True, "none yet; it begins with the first rehearsal", needed=False)
     try:
         with Store.open(folder) as store:
+            if store.notes:
+                return Finding("history", False, "; ".join(store.notes), needed=False)
             return Finding("history", True, f"{store.count()} takes ({folder})", needed=False)
     except HistoryError as exc:
         return Finding("history", False, str(exc), needed=False)

@@ -49,9 +49,10 @@ class HistoryKeeper:
                 assessment=None if assessment is None else assessment_as_dict(assessment),
                 settings=settings_kept(self._settings),
             )
+            notes = "".join(f"\nHistory: {note}" for note in store.notes)
         if assessment is None:
-            return f"Kept as {id}; judge it later with: voice-coach reanalyze {id}"
-        return f"Kept as {id}; see it again with: voice-coach show {id}"
+            return f"Kept as {id}; judge it later with: voice-coach reanalyze {id}{notes}"
+        return f"Kept as {id}; see it again with: voice-coach show {id}{notes}"
 
 
 def facts_of(take: Take, question: Question, *, rehearsal_id: str | None = None) -> TakeFacts:

@@ -463,11 +463,15 @@ class StarPart:
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """A weakness of the whole answer, with why it is called one."""
+    """A weakness of the whole answer, with why it is called one.
+
+    unsure: the evidence is within the doubtful band; it is asked about, and counted nowhere.
+    """
 
     name: MistakeName
     why: str
     evidence: tuple[Evidence, ...]
+    unsure: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -504,6 +508,11 @@ class Coverage:
     impact: bool
     mistakes: tuple[Mistake, ...]
     on_subject: bool
+
+    @property
+    def sure_mistakes(self) -> tuple[MistakeName, ...]:
+        """By name, those that are beyond doubt."""
+        return tuple(mistake.name for mistake in self.mistakes if not mistake.unsure)
 
 
 @dataclass(frozen=True, slots=True)

@@ -249,7 +249,7 @@ def figures(assessment: Mapping[str, Any]) -> dict[str, Any]:
             **{f"star_{name}_s": one["seconds"] for name, one in coverage["star"].items()},
             "impact": coverage["impact"],
             "opening": coverage["opening"]["heard"],
-            "mistakes": " ".join(one["name"] for one in coverage["mistakes"]),
+            "mistakes": " ".join(one["name"] for one in coverage["mistakes"] if not one["unsure"]),
         }
     if feedback is not None:
         found["first_fix"] = next(iter(feedback["fixes"]), None)

@@ -137,12 +137,16 @@ def play(
         raise PlaybackError(f"no sound output on this machine; the recording is {shlex.quote(str(audio))}") from exc
 
 
-def delete(id: IdArgument) -> None:
+def delete(id: Annotated[str, typer.Argument(metavar="ID", help="A take, by its whole id.")]) -> None:
     """Delete a take for good: its sound, its transcript, everything."""
     from voice_coach.report.history_view import asked, when
 
     with opened_store() as store:
-        entry = store.delete(id)
+        entry = store.entry(id)
+        if entry.id != id.strip().lower():
+            # what can't be brought back is not to hang on a letter too few
+            raise UsageError(f"{id}: to delete a take give its whole id, {entry.id}: {when(entry)}, {asked(entry)}")
+        store.delete(entry.id)
     typer.echo(f"Deleted {entry.id}  {when(entry)}  {asked(entry)}")
 
 
@@ -151,14 +155,24 @@ def forget(
     audio_only: Annotated[
         bool, typer.Option("--audio-only", help="Only the sound; what was heard in it stays.")
     ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Delete the takes from before a time, or only their sound."""
     before = moment(older_than, "--older-than")
+
+    def named(ids: tuple[str, ...]) -> str:
+        takes = "1 take" if len(ids) == 1 else f"{len(ids)} takes"
+        what = "the sound of " if audio_only else ""
+        return f"{what}{takes} from before {before.astimezone():%Y-%m-%d %H:%M}"
+
     with opened_store() as store:
+        old = store.older(before, with_sound=audio_only)
+        if old and not yes:
+            if not sys.stdin.isatty():
+                raise UsageError(f"this would delete {named(old)}, for good; add --yes if that is meant")
+            typer.confirm(f"Delete {named(old)}, for good?", abort=True)
         gone = store.forget(before, audio_only=audio_only)
-    what = "the sound of " if audio_only else ""
-    takes = "1 take" if len(gone) == 1 else f"{len(gone)} takes"
-    typer.echo(f"Deleted {what}{takes} from before {before.astimezone():%Y-%m-%d %H:%M}")
+    typer.echo(f"Deleted {named(gone)}")
 
 
 def select(
@@ -194,9 +208,12 @@ def moment(text: str, option: str) -> datetime:
     if age:
         return datetime.now(timezone.utc) - int(age[1]) * _UNITS[age[2]]
     try:
-        return datetime.fromisoformat(text.strip()).astimezone()
+        given = datetime.fromisoformat(text.strip()).astimezone()
     except (ValueError, OverflowError) as exc:
         raise UsageError(f"{option} {text}: give an age like 7d, 12h or 2w, or a date like 2026-03-01") from exc
+    if given > datetime.now(timezone.utc):
+        raise UsageError(f"{option} {text}: is still to come; give a time in the past")
+    return given
 
 
 def seconds(text: str, option: str) -> float:

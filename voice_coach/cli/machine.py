@@ -70,7 +70,7 @@ def _models(context: typer.Context) -> None:
 
 @models_app.command()
 def fetch(name: Annotated[str, typer.Argument(help="For instance small.en.")]) -> None:
-    """Download a larger Whisper: the only command that uses the network."""
+    """Download a larger Whisper; only this and `analyze --scheduler` use the network."""
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, TextColumn, TransferSpeedColumn
     from rich.progress import Progress as Bar

@@ -17,15 +17,19 @@ import typer
 
 from voice_coach.cli.common import (
     SIGNALLED_EXIT,
+    USAGE_EXIT,
     LevelOption,
     MicrophoneOption,
     RateOption,
     VoiceOption,
     coach_for,
+    complain,
     user_settings,
     voice_wanted,
 )
+from voice_coach.cli.history import opened_store
 from voice_coach.cli.plan import what_is_due
+from voice_coach.cli.takes import waiting_line
 from voice_coach.errors import HistoryError, UsageError
 
 if TYPE_CHECKING:
@@ -114,7 +118,8 @@ def practice(
     first = coach.main_question if question is None else coach.question(question)
     setting = _setting(settings, coach, (first,), microphone, recordings, fast=fast, quiet=quiet, keys_only=keys_only)
     most = follow_ups if recordings is None else min(follow_ups, len(recordings) - 1)
-    _rehearse(replace(setting, follow_ups=most, hint=what_is_due()), plain=plain)
+    hint = "\n".join(filter(None, (waiting_line(settings.takes), what_is_due()))) or None
+    _rehearse(replace(setting, follow_ups=most, hint=hint), plain=plain)
 
 
 def drill(
@@ -232,6 +237,10 @@ def _rehearse(setting: Setting, *, plain: bool) -> None:
 
     with closing(setting.voice):
         code = _on_screen(interview, plain=plain)
+    deaf = next((one.deaf for one in interviews if one.deaf is not None), None)
+    if code == 0 and deaf is not None:
+        complain(deaf)
+        code = USAGE_EXIT
     if not all(one.wait_until_idle(IDLE_S) for one in interviews):
         # everything is on disk; unwinding under a thread that is inside a model would crash
         sys.stdout.flush()
@@ -266,7 +275,6 @@ def _recordings(paths: list[Path], *, fast: bool) -> Iterator[AudioSource]:
 def _asked_lately(takes: Path) -> frozenset[str]:
     """Ids of the questions of the last week's takes: those in the history, and those that never got there."""
     from voice_coach.audio.takes import list_takes
-    from voice_coach.history.store import Store, history_folder
 
     since = datetime.now(timezone.utc) - REPEAT_AFTER
     waiting = frozenset(
@@ -275,7 +283,7 @@ def _asked_lately(takes: Path) -> frozenset[str]:
         if take.started_at >= since and take.metadata is not None and take.metadata.question_id
     )
     try:
-        with Store.open(history_folder()) as store:
+        with opened_store() as store:
             return waiting | store.asked_since(since)
     except HistoryError:
         # a rehearsal goes on without its history; keeping the take says what is wrong with it

@@ -15,6 +15,7 @@ from voice_coach.cli.common import (
     listening_progress,
     user_settings,
 )
+from voice_coach.cli.history import opened_store
 from voice_coach.errors import UsageError
 
 if TYPE_CHECKING:
@@ -102,10 +103,9 @@ def progress(
     html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write it as a page.")] = None,
 ) -> None:
     """Show what your takes say together: time, fillers, pace, stages; a trend only where it exceeds chance."""
-    from voice_coach.history.store import Store, history_folder
     from voice_coach.progress.summary import WHOLE_ANSWER
 
-    with Store.open(history_folder()) as store:
+    with opened_store() as store:
         takes, days = store.summaries(purpose=WHOLE_ANSWER), store.days()
     if not days:
         raise UsageError("there are no takes yet; start with: voice-coach practice")
@@ -148,10 +148,9 @@ def _taken(coach: Coach, name: str, *, quiet: bool = False) -> _Take:
 
 
 def _past(id: str) -> _Take:
-    from voice_coach.history.store import Store, history_folder
     from voice_coach.keeping import corrected
 
-    with Store.open(history_folder()) as store:
+    with opened_store() as store:
         entry = store.entry(id)
         assessment = corrected(store, entry.id)
         audio = store.audio(entry.id)
@@ -163,9 +162,8 @@ def _past(id: str) -> _Take:
 
 def _before(id: str) -> str | None:
     """The id of the latest earlier take of the same question and purpose that was judged."""
-    from voice_coach.history.store import Store, history_folder
 
-    with Store.open(history_folder()) as store:
+    with opened_store() as store:
         entry = store.entry(id)
         alike = store.entries(question_id=entry.question_id, purpose=entry.purpose)
     return next((one.id for one in alike if one.taken_at < entry.taken_at and one.assessments), None)

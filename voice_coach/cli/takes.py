@@ -1,4 +1,4 @@
-"""`recover`: takes that were cut off."""
+"""`recover`: takes that were cut off, and those that never got into the history."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from voice_coach.cli.common import USAGE_EXIT, complain, user_settings
-from voice_coach.errors import UsageError
+from voice_coach.cli.history import opened_store
+from voice_coach.errors import HistoryError, UsageError, VoiceCoachError
 
 if TYPE_CHECKING:
     from voice_coach.audio.takes import Take
-    from voice_coach.settings import Settings
 
 
 def recover(
@@ -21,7 +21,7 @@ def recover(
         Path | None, typer.Option("--takes", metavar="DIR", help="Where the takes are.", show_default="your settings")
     ] = None,
 ) -> None:
-    """Make recordings whole that were cut off: by a crash, a kill, or the power going."""
+    """List recordings that are not in the history, and make those whole that a crash or a power cut broke off."""
     from voice_coach.audio.takes import list_takes, recover_take
     from voice_coach.errors import TakeError
 
@@ -29,33 +29,59 @@ def recover(
     if takes is not None and not takes.is_dir():
         raise UsageError(f"--takes {takes}: is no folder; name the folder that holds the takes")
     folder = takes or settings.takes
-    open_takes = [take for take in list_takes(folder) if take.state != "finished"]
-    failed = False
-    for found in open_takes:
+    there = list_takes(folder)
+    failed = listed = False
+    try:
+        with opened_store() as store:
+            known = {take.id for take in there if store.find(take.id) is not None}
+    except HistoryError as exc:
+        # what is broken off is made whole all the same
+        complain(exc)
+        failed, known = True, {take.id for take in there if take.state == "finished"}
+    for found in there:
+        if found.id in known:
+            continue
         try:
             take = recover_take(found.path)
         except TakeError as exc:
             complain(exc)
             failed = True
             continue
-        _show_take(take, settings)
-    if not open_takes:
-        typer.echo(f"No take was cut off in {folder}")
+        listed |= _show_take(take, was_whole=found.state == "finished")
+    if not (listed or failed):
+        typer.echo(f"Nothing to recover in {folder}: no take was cut off, and all are in the history")
     if failed:
         raise typer.Exit(USAGE_EXIT)
 
 
-def _show_take(take: Take, settings: Settings) -> None:
-    """One take that was cut off: when, how long, what was asked, and how to go on."""
+def waiting_line(folder: Path) -> str | None:
+    """One line for the start of a rehearsal about recordings that are not in the history; None where all are, or nobody
+    can say: keeping the next take tells what is wrong."""
+    from voice_coach.audio.takes import list_takes
+
+    try:
+        there = [take for take in list_takes(folder) if take.samples and take.state != "recording"]
+        with opened_store() as store:
+            count = sum(store.find(take.id) is None for take in there)
+    except VoiceCoachError:
+        return None
+    if not count:
+        return None
+    takes = "1 recording is" if count == 1 else f"{count} recordings are"
+    return f"{takes} not in the history yet; see: voice-coach recover"
+
+
+def _show_take(take: Take, *, was_whole: bool) -> bool:
+    """One take: when, how long, what was asked, and how to go on; False where there is nothing to be told of it."""
     length = f"{int(take.duration_s // 60)}:{take.duration_s % 60:04.1f}"
     asked = take.metadata.question if take.metadata else None
     about = f"{take.started_at.astimezone():%Y-%m-%d %H:%M}  {length:>7}  {asked or 'question not known'}"
     if take.state == "recording":
         typer.echo(f"{about}\n  is being recorded now; left alone")
-        return
-    if not take.samples:
-        typer.echo(f"{about}\n  ended before any sound came; there is nothing to analyse")
-        return
-    level = take.metadata.level if take.metadata else None
-    flag = f" --level {level}" if level and level != settings.level else ""
-    typer.echo(f"{about}\n  voice-coach analyze {shlex.quote(str(take.path))}{flag}")
+    elif take.samples:
+        typer.echo(f"{about}\n  voice-coach import {shlex.quote(str(take.path))}")
+    elif was_whole:
+        return False
+    else:
+        typer.echo(f"{about}\n  ended before any sound came; there is nothing to judge")
+    return True

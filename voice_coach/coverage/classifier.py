@@ -42,7 +42,7 @@ class Calibration:
 
     slope, offset: probability = sigmoid(slope * logit + offset). Source: Platt 1999.
     threshold: probability from which a label is assigned. doubt: half-width of the band around
-    the threshold in which the dev split shows the model to be wrong about as often as right.
+    the threshold at whose rim the dev split shows the model to be right two times in three.
     """
 
     name: str

@@ -24,7 +24,7 @@ APART_WRITERS = {
 them once more, by kinds of which the test split has few."""
 
 _HEADER = re.compile(
-    r"@ (?P<id>[\w.-]+) \| question: (?P<question>.+?)"
+    r"@ (?P<id>[\w-]+) \| question: (?P<question>.+?)"
     r" \| root_cause_first: (?P<root>yes|no) \| vague: (?P<vague>yes|no)$"
 )
 
@@ -91,11 +91,9 @@ def _answer(header: re.Match[str], units: list[Unit]) -> Answer:
 def _unit(line: str, where: str) -> Unit:
     marks, bar, text = line.partition(" | ")
     codes = [] if marks.strip() == "-" else marks.split()
-    unknown = [code for code in codes if code.rstrip("+") not in CODES]
-    if not bar or unknown:
-        raise UsageError(f"{where}: expected 'labels | words' with labels {', '.join(CODES)} or '-'")
-    return Unit(
-        text=text.strip(),
-        labels=frozenset(CODES[code.rstrip("+")] for code in codes),
-        specific=frozenset(CODES[code[:-1]] for code in codes if code.endswith("+")) & frozenset(STAGES),
-    )
+    labels = frozenset(CODES.get(code.removesuffix("+"), "") for code in codes)
+    specific = frozenset(CODES.get(code[:-1], "") for code in codes if code.endswith("+"))
+    if not bar or not marks.strip() or "" in labels or not specific <= frozenset(STAGES):
+        known = [f"{code}+" if label in STAGES else code for code, label in CODES.items()]
+        raise UsageError(f"{where}: expected 'labels | words' with labels {', '.join(known)} (+ or not) or '-'")
+    return Unit(text.strip(), labels, specific)

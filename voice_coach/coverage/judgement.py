@@ -32,8 +32,9 @@ _PLURAL = re.compile(r"\bwe(?:'(?:re|ve|d|ll))?\b", re.IGNORECASE)
 VAGUE_NUMBERS, VAGUE_NAMES = 2, 1
 """An answer without a specific sentence is vague unless it holds more numbers or names than this: the
 rubric allows one specific, and what is specific need not tell a stage. With the training split's
-own labels 66 of 78 vague answers are found with 32 false calls among 1,081; going by specific
-sentences alone 74 with 64."""
+own labels 185 of 237 vague answers are found with 52 false calls among 3,365
+(`scripts/judgement_rules.py`); when the rule was chosen, among 1,159, going by specific sentences alone
+found 74 of 78 with 64 false calls, this rule 66 with 32."""
 
 _NUMBERS = re.compile(
     r"\b(?:\d[\d.,:]*\w*|(?:two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen"
@@ -47,10 +48,15 @@ _NO_NAMES = frozenset({"I'm", "I'd", "I've", "I'll"})
 ROOT_FIRST_SENTENCES = 2
 """Up to two sentences of digging are triage, not a chase, even where they end at the cause."""
 
+ESTABLISHED_FROM = 0.7
+"""Probability of prevention from which a cause told early counts as established; below it, it may be a suspicion, for
+which nobody is to be accused. Chosen on dev and the writers apart (`scripts/LOG.md`): of 18 answers in parts 13 found
+with 2 false, 14 with 3 from the classifier's own threshold on."""
+
 LONG_CHASE_SENTENCES, LONG_CHASE_RATIO = 4, 2.0
 """More digging than this, told at twice the length of the mitigation, is a chase whether or not it
-ends at the cause. With both rules 97% of the training split's answers are right (28 of 40 found,
-4 false); the second alone, less strict, accused 27 to 96."""
+ends at the cause. With both rules 98% of the training split's answers are right (144 of 214 found,
+13 false: `scripts/judgement_rules.py`); the second alone, less strict, accused 27 to 96 of 560 when it was tried."""
 
 
 def judge_answer(sentences: Sequence[JudgedSentence], thresholds: Mapping[str, float], doubt: float) -> Coverage:
@@ -138,13 +144,25 @@ def _mistakes(
     """The rubric's mistakes, worst first."""
     found: list[Mistake] = []
 
-    def add(name: MistakeName, why: str, carriers: Sequence[JudgedSentence] = (), label: str = COWBOY) -> None:
-        found.append(Mistake(name, why, _evidence(carriers, label)))
+    def add(
+        name: MistakeName,
+        why: str,
+        carriers: Sequence[JudgedSentence] = (),
+        label: str = COWBOY,
+        *,
+        unsure: bool = False,
+    ) -> None:
+        found.append(Mistake(name, why, _evidence(carriers, label), unsure))
 
     cowboy = [one for one in sentences if COWBOY in one.assigned]
     if cowboy:
-        add("heroic", "a risky act outside process is told without criticism", cowboy)
-    digging = _digging_before_stabilising(sentences, thresholds["prevention"] + doubt)
+        add(
+            "heroic",
+            "a risky act outside process is told without criticism",
+            cowboy,
+            unsure=max(one.labels[COWBOY] for one in cowboy) < thresholds[COWBOY] + doubt,
+        )
+    digging = _digging_before_stabilising(sentences)
     if digging:
         add(
             "root_cause_first",
@@ -153,7 +171,12 @@ def _mistakes(
             "detection",
         )
     if not any(IMPACT in one.assigned for one in sentences):
-        add("no_customer_impact", "no sentence says who was affected and how")
+        likeliest = max((one.labels[IMPACT] for one in sentences), default=0.0)
+        add(
+            "no_customer_impact",
+            "no sentence says who was affected and how",
+            unsure=likeliest >= thresholds[IMPACT] - doubt,
+        )
     technical = [stage for stage in ("detection", "mitigation", "prevention") if stages[stage].level != "missing"]
     # a stage that may have been heard after all is asked about, not held against anybody
     silent = {stage for stage, found in stages.items() if found.level == "missing" and not found.unsure}
@@ -177,12 +200,11 @@ def _is_vague(sentences: Sequence[JudgedSentence], threshold: float) -> bool:
     return numbers <= VAGUE_NUMBERS and names <= VAGUE_NAMES
 
 
-def _digging_before_stabilising(sentences: Sequence[JudgedSentence], certain: float) -> list[JudgedSentence]:
+def _digging_before_stabilising(sentences: Sequence[JudgedSentence]) -> list[JudgedSentence]:
     """Sentences that dig for the cause before the first mitigation, if they outweigh it; else none.
 
     Digging is triage after the scene is set, and a cause established before anything was
-    stabilised. An answer with no mitigation at all has nothing to be before. certain: probability of prevention from
-    which a cause counts as established; below it, it may be a suspicion, for which nobody is to be accused.
+    stabilised. An answer with no mitigation at all has nothing to be before.
     """
     first = next((k for k, one in enumerate(sentences) if "mitigation" in one.assigned), None)
     if first is None:
@@ -191,10 +213,11 @@ def _digging_before_stabilising(sentences: Sequence[JudgedSentence], certain: fl
     digging = [
         one
         for one in before
-        if ("detection" in one.assigned and "situation" not in one.assigned) or one.labels["prevention"] >= certain
+        if ("detection" in one.assigned and "situation" not in one.assigned)
+        or one.labels["prevention"] >= ESTABLISHED_FROM
     ]
     mitigating = [one for one in sentences if "mitigation" in one.assigned]
-    cause_first = any(one.labels["prevention"] >= certain for one in before)
+    cause_first = any(one.labels["prevention"] >= ESTABLISHED_FROM for one in before)
     dug, mitigated = _words(digging), _words(mitigating)
     found_first = cause_first and len(digging) > ROOT_FIRST_SENTENCES and dug > mitigated
     chased = len(digging) > LONG_CHASE_SENTENCES and dug > LONG_CHASE_RATIO * mitigated

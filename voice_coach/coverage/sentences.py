@@ -16,9 +16,15 @@ SHORTEST_WORDS = 5
 SENTENCE_PAUSE_S = 1.2
 """A silence this long ends a sentence even where the recogniser wrote no full stop."""
 
-_ENDS = (".", "?", "!", "…")
+_ENDS = (".", "?", "!")
 _TITLES = frozenset("mr. mrs. ms. dr. st.".split())
 _ABBREVIATIONS = frozenset("vs. e.g. i.e. etc. approx. a.m. p.m. inc. ltd.".split())
+_INITIALS = re.compile(r"(?:[A-Za-z]\.){2,}")
+"""U.S., D.C.: more often inside a sentence than at its end."""
+
+_OPENERS = frozenset("I We It The They That This Then There So And But You He She When After My Our".split())
+"""Words that with a capital open a sentence, and are no name."""
+
 _JOINTS = frozenset("and but so then because which while when after before or until".split())
 
 
@@ -56,12 +62,14 @@ def line_sentences(text: str) -> tuple[Sentence, ...]:
 
 def _ends_sentence(token: str, following: str) -> bool:
     bare = token.rstrip("\"')]”’")
-    if not bare.endswith(_ENDS) or bare.endswith("..."):
+    if not bare.endswith(_ENDS) or bare.endswith(("...", "…")):
         return False
     if bare.lower() == "no.":
         return not following[:1].isdigit()
     if bare.lower() in _TITLES:
         return False
+    if _INITIALS.fullmatch(bare) and bare.lower() not in _ABBREVIATIONS:
+        return following in _OPENERS
     return bare.lower() not in _ABBREVIATIONS or following[:1].isupper()
 
 
@@ -77,7 +85,7 @@ def _cut_long(words: list[Word]) -> list[list[Word]]:
 def _joint_strength(words: list[Word], k: int) -> float:
     """How good it is to cut before word k: a comma, a joining word, a pause, near the middle."""
     before, after = words[k - 1], words[k]
-    strength = 1.0 if before.text.endswith((",", ";", ":", "...")) else 0.0
+    strength = 1.0 if before.text.endswith((",", ";", ":", "...", "…")) else 0.0
     if re.sub(r"\W", "", after.text.lower()) in _JOINTS:
         strength += 1.0
     strength += min(max(after.start_s - before.end_s, 0.0), 1.0)

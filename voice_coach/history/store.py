@@ -249,14 +249,19 @@ class Store:
             settling.delete(self._home, self._connection, [self._deletable(entry.id)])
         return entry
 
+    def older(self, than: datetime, *, with_sound: bool = False) -> tuple[str, ...]:
+        """Ids of the takes from before that time, or of those of them whose sound is kept."""
+        old = [("taken_at < ?", rows.sortable(than)), *([("sound = ?", "kept")] if with_sound else [])]
+        with explained(self.folder):
+            return tuple(one.id for one in rows.select(self._connection, old))
+
     def forget(self, older_than: datetime, *, audio_only: bool = False) -> tuple[str, ...]:
         """Delete the takes from before that time, or only their sound; returns their ids."""
-        old = [("taken_at < ?", rows.sortable(older_than)), *([("sound = ?", "kept")] if audio_only else [])]
         with explained(self.folder):
-            if not any(rows.select(self._connection, old, limit=1)):
+            if not self.older(older_than, with_sound=audio_only):
                 return ()
             with self._home.lock.alone():
-                ids = tuple(one.id for one in rows.select(self._connection, old))
+                ids = self.older(older_than, with_sound=audio_only)
                 if audio_only:
                     for id in ids:
                         settling.forget_sound(self._home, self._connection, id)

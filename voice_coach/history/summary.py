@@ -69,6 +69,6 @@ def _coverage_figures(coverage: Mapping[str, Any] | None) -> dict[str, Any]:
     return {
         "stages": json.dumps({name: stage["level"] for name, stage in coverage["stages"].items()}),
         "star": json.dumps({name: part["seconds"] for name, part in coverage["star"].items()}),
-        "mistakes": json.dumps([mistake["name"] for mistake in coverage["mistakes"]]),
+        "mistakes": json.dumps([one["name"] for one in coverage["mistakes"] if not one.get("unsure", False)]),
         "opening": coverage["opening"]["heard"],
     }

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from math import ceil, floor
 
 from voice_coach.interviewer.questions import QuestionPack
-from voice_coach.records import CandidateLevel, Coverage, Delivery, Feedback, FollowUp, StageCoverage
+from voice_coach.records import CandidateLevel, Coverage, Delivery, Feedback, FollowUp, Mistake, StageCoverage
 
 MOST_FIXES = 3
 MOST_STRENGTHS = 2
@@ -203,26 +203,25 @@ def _fixes(coverage: Coverage, delivery: Delivery | None, level: CandidateLevel)
         return
     mistakes = {mistake.name: mistake for mistake in coverage.mistakes}
     if "heroic" in mistakes:
-        quoted = quote(mistakes["heroic"].evidence[0].text)
-        yield Fix(
-            f"“{quoted}” sounds like a risky act outside process. Say who approved or knew of it, or what you would do instead today.",
-            "One act sounded risky and outside process. Say who approved it, or what you would do instead today.",
-        )
+        yield heroic_fix(mistakes["heroic"])
     missing = [stage for stage in WEIGHT if coverage.stages[stage].level == "missing"]
     if "mitigation" in missing:
         yield missing_fix("mitigation", coverage.stages["mitigation"], level)
     if "root_cause_first" in mistakes:
         yield Fix(
-            "You dug for the cause while the impact went on. Tell first how you stabilised, then how you found the cause.",
-            "You went for the cause before you stabilised. Tell first how you stopped the impact.",
+            "As you told it, the search for the cause came before the way out, and took more words. "
+            "Tell first how you stabilised, then how you found the cause.",
+            "As you told it, the search for the cause came first. Tell first how you stopped the impact.",
         )
     if "communication" in missing:
         why = "The story is purely technical. " if "purely_technical" in mistakes else ""
         fix = missing_fix("communication", coverage.stages["communication"], level)
         yield Fix(why + fix.shown, why + fix.said)
     if "no_customer_impact" in mistakes:
+        unsure = mistakes["no_customer_impact"].unsure
+        opening = "I'm not sure I heard who was hurt" if unsure else "Nobody hears who was hurt"
         yield Fix(
-            "Nobody hears who was hurt: say in the first 15 seconds which customers, orders or teams were affected, and how many.",
+            f"{opening}: say in the first 15 seconds which customers, orders or teams were affected, and how many.",
             "Say early who was affected, and how many.",
         )
     if delivery is not None and delivery.target.verdict in ("short", "long"):
@@ -257,6 +256,21 @@ def _fixes(coverage: Coverage, delivery: Delivery | None, level: CandidateLevel)
     yield from _ownership_fixes(coverage, level)
 
 
+def heroic_fix(found: Mistake) -> Fix:
+    """A risky act outside process; where the classifier is in doubt it is asked about."""
+    quoted = quote(found.evidence[0].text)
+    if found.unsure:
+        return Fix(
+            f"“{quoted}” may sound like an act outside process: if somebody agreed to it or knew of it, say who.",
+            "One act may have sounded outside process. If somebody agreed to it, say who.",
+        )
+    return Fix(
+        f"“{quoted}” sounds like a risky act outside process. "
+        "Say who approved or knew of it, or what you would do instead today.",
+        "One act sounded risky and outside process. Say who approved it, or what you would do instead today.",
+    )
+
+
 def missing_fix(stage: str, found: StageCoverage, level: CandidateLevel) -> Fix:
     """A stage that was not heard: what would make it heard at this level."""
     opening = "I'm not sure I heard" if found.unsure else "I did not hear"
@@ -271,15 +285,27 @@ def _time_fix(delivery: Delivery, coverage: Coverage) -> Fix:
     if target.verdict == "short":
         thin = next((stage for stage in WEIGHT if coverage.stages[stage].level != "strong"), "mitigation")
         return Fix(
-            f"At {spoken_time(length)} it is too short: spend {gap(target.min_s - length)} more, first on {MEANT[thin]}.",
+            f"At {spoken_time(floor(length))} it is too short: spend {gap(target.min_s - length)} more, first on {MEANT[thin]}.",
             f"Take {gap(target.min_s - length)} more, first for {MEANT[thin]}.",
         )
+    over, too_long = gap(length - target.max_s), f"At {spoken_time(ceil(length))} it is too long"
     longest = max(coverage.stages, key=lambda stage: coverage.stages[stage].seconds or 0.0)
+    longest_s, beside_s = coverage.stages[longest].seconds or 0.0, _seconds_beside_stages(coverage)
+    if beside_s > longest_s:
+        return Fix(
+            f"{too_long}: cut {over}, first from what belongs to no stage of the incident, which took {beside_s:.0f} s.",
+            f"Cut {over}, first from what belongs to no stage of the incident.",
+        )
     return Fix(
-        f"At {spoken_time(length)} it is too long: cut {gap(length - target.max_s)}, first from {MEANT[longest]}, "
-        f"where you spent {round(coverage.stages[longest].seconds or 0.0)} s.",
-        f"Cut {gap(length - target.max_s)}, first from {MEANT[longest]}.",
+        f"{too_long}: cut {over}, first from {MEANT[longest]}, where you spent {longest_s:.0f} s.",
+        f"Cut {over}, first from {MEANT[longest]}.",
     )
+
+
+def _seconds_beside_stages(coverage: Coverage) -> float:
+    """Seconds of the sentences that tell no stage, and neither the scene, nor who was hurt, nor how it ended."""
+    told = {*coverage.stages, "impact", "situation", "result"}
+    return sum(one.duration_s or 0.0 for one in coverage.sentences if not told & set(one.assigned))
 
 
 def filler_fix(delivery: Delivery | None) -> Iterator[Fix]:
@@ -334,7 +360,8 @@ def _ownership_fixes(coverage: Coverage, level: CandidateLevel) -> Iterator[Fix]
     """Who did it: the candidate's own part, and from a senior the others' parts."""
     if not coverage.star["task"].evidence:
         yield Fix(
-            "Your own role is not named: say in one sentence what was yours to do; a small role told honestly is fine.",
+            "I did not hear your own role: say in one sentence what was yours to do"
+            + ("; a small role told honestly is fine." if level == "early" else "."),
             "Say what your own role was.",
         )
     said = coverage.ownership

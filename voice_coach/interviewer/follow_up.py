@@ -1,4 +1,4 @@
-"""Feedback on answers that are not the whole story: follow-ups, drills of one stage, interruptions.
+"""Feedback on answers that are not the whole story: follow-ups, drills of one stage; and on interruptions.
 
 Whoever was asked about one stage is held to that stage and to the question's own time, and is never told
 that the other four are missing.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from math import ceil, floor
 
 from voice_coach.interviewer.feedback import (
     HEARD_AS,
@@ -24,6 +25,7 @@ from voice_coach.interviewer.feedback import (
     filler_fix,
     first_part,
     gap,
+    heroic_fix,
     missing_fix,
     pace_fixes,
     quote,
@@ -33,8 +35,8 @@ from voice_coach.interviewer.feedback import (
 from voice_coach.interviewer.questions import QuestionPack
 from voice_coach.records import CandidateLevel, Coverage, Delivery, Feedback, FollowUp, Question, Word
 
-WHOLE_STORY = frozenset({"main", "90", "deep"})
-"""Purposes that ask for all five stages."""
+WHOLE_STORY = frozenset({"main", "90", "deep", "interrupt"})
+"""Purposes that ask for all five stages; who is interrupted is to come back to the story."""
 
 TURN_TO = ("impact", "mitigation", "communication")
 """What an answer should turn to when the interviewer says that customers are still down."""
@@ -152,11 +154,7 @@ def _fixes(question: Question, coverage: Coverage, delivery: Delivery | None, le
         yield missing_fix(probed, coverage.stages[probed], level)
     for mistake in coverage.mistakes:
         if mistake.name == "heroic":
-            yield Fix(
-                f"“{quote(mistake.evidence[0].text)}” sounds like a risky act outside process. "
-                "Say who approved or knew of it, or what you would do instead today.",
-                "One act sounded risky and outside process. Say who approved it.",
-            )
+            yield heroic_fix(mistake)
     if probed and coverage.stages[probed].level == "mentioned":
         yield Fix(
             f"You only touched on {HEARD_AS[probed]}: {SIGNALS[probed][level]}.",
@@ -173,10 +171,10 @@ def _time_fix(delivery: Delivery | None) -> Iterator[Fix]:
     length, target = delivery.answer_duration_s, delivery.target
     if target.verdict == "short":
         text = f"Take {gap(target.min_s - length)} more: give one example."
-        yield Fix(f"At {spoken_time(length)} it is too short. {text}", text)
+        yield Fix(f"At {spoken_time(floor(length))} it is too short. {text}", text)
     elif target.verdict == "long":
         text = f"Cut {gap(length - target.max_s)}: answer first, then one example."
-        yield Fix(f"At {spoken_time(length)} it is too long. {text}", text)
+        yield Fix(f"At {spoken_time(ceil(length))} it is too long. {text}", text)
 
 
 def _strengths(question: Question, coverage: Coverage, delivery: Delivery | None) -> Iterator[Fix]:

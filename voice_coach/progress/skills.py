@@ -39,7 +39,7 @@ STANDINGS: dict[Level, Standing] = {"missing": "poor", "mentioned": "fair", "str
 MISTAKE_SKILLS: Sequence[tuple[str, MistakeName, str]] = (
     ("customer impact", "no_customer_impact", "voice-coach drill --length 90"),
     ("stabilising first", "root_cause_first", "voice-coach drill --interrupt"),
-    ("discipline", "heroic", "voice-coach practice"),
+    ("safe process", "heroic", "voice-coach practice"),
 )
 """Mistakes that are a habit of telling; the others show in the stages themselves, which have their own drills."""
 

@@ -70,7 +70,7 @@ def summary_of(
         fillers_per_minute=None if delivery is None else delivery.fillers.per_minute,
         fillers_range=None if delivery is None else delivery.fillers.per_minute_range,
         stages={} if coverage is None else {stage: found.level for stage, found in coverage.stages.items()},
-        mistakes=() if coverage is None else tuple(mistake.name for mistake in coverage.mistakes),
+        mistakes=() if coverage is None else coverage.sure_mistakes,
     )
 
 

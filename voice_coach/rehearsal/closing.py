@@ -6,13 +6,14 @@ from voice_coach.rehearsal.surface import Answered
 
 
 def spoken_closing(answers: tuple[Answered, ...]) -> str:
-    """One or two sentences to part with; empty where nothing was judged."""
-    judged = [one.assessment for one in answers if one.assessment is not None and one.assessment.feedback is not None]
-    if not judged:
+    """One or two sentences to part with; empty where nothing was judged. Of each question the latest try counts."""
+    latest = {one.question.id: one.assessment.feedback for one in answers if one.assessment and one.assessment.feedback}
+    if not latest:
         return ""
-    count = "That was one answer." if len(judged) == 1 else f"That was {len(judged)} answers."
-    fixes = judged[0].feedback.fixes if judged[0].feedback else ()
-    return f"{count} Try the first point once more tomorrow." if fixes else f"{count} There is little to mend."
+    count = "That was one answer." if len(latest) == 1 else f"That was answers to {len(latest)} questions."
+    if any(feedback.fixes for feedback in latest.values()):
+        return f"{count} Tell it once more, with the first point in mind."
+    return f"{count} There is little to mend."
 
 
 def summary_lines(answers: tuple[Answered, ...]) -> tuple[str, ...]:
@@ -22,7 +23,7 @@ def summary_lines(answers: tuple[Answered, ...]) -> tuple[str, ...]:
         found = one.assessment
         lines.append(f"{number}. {one.question.text}")
         if found is None or found.delivery is None or found.delivery.answer_duration_s is None:
-            lines.append(f"   not judged; take {one.take_id}")
+            lines.append(f"   not judged. {one.kept or one.take_id}")
             continue
         seconds = round(found.delivery.answer_duration_s)
         parts = [f"{seconds // 60}:{seconds % 60:02d}"]

@@ -15,6 +15,10 @@ CUT_IN_ANYWAY_S = 35.0
 """Voice after which even a speaker who never pauses is cut off."""
 
 
+TOLD_S = 8.0
+"""So long the line stays on the screen after it was said: about twice what it takes to read one aloud."""
+
+
 def time_to_cut_in(state: HearingState) -> bool:
     """Whether now is the moment."""
     if state.spoken_s >= CUT_IN_ANYWAY_S:

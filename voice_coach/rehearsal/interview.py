@@ -13,7 +13,7 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from voice_coach.audio.capture import AudioSource, describe, level_line, listen
@@ -21,11 +21,11 @@ from voice_coach.audio.takes import Take, TakeRecorder
 from voice_coach.delivery.timing import cards_for
 from voice_coach.errors import AudioError, VoiceCoachError
 from voice_coach.hearing import Hearing
-from voice_coach.interviewer.follow_up import recovery_after
+from voice_coach.interviewer.follow_up import next_question, recovery_after
 from voice_coach.records import Assessment, Question
 from voice_coach.rehearsal.closing import spoken_closing
 from voice_coach.rehearsal.cueing import Cueing
-from voice_coach.rehearsal.interruption import recovery_line, time_to_cut_in
+from voice_coach.rehearsal.interruption import TOLD_S, recovery_line, time_to_cut_in
 from voice_coach.rehearsal.listening import Listening
 from voice_coach.rehearsal.patience import CUE_S, silence_that_ends_s
 from voice_coach.rehearsal.setting import Setting
@@ -66,7 +66,10 @@ class _Heard:
 
 
 class Interview:
-    """Run one rehearsal on a surface; for one use."""
+    """Run one rehearsal on a surface; for one use.
+
+    deaf: why no microphone could ever be opened; None where one was, or none was tried.
+    """
 
     def __init__(self, setting: Setting, surface: Surface) -> None:
         self._setting, self._surface = setting, surface
@@ -78,6 +81,8 @@ class Interview:
         self._hearing: Hearing | None = None
         self._speech: _Speech | None = None
         self._mute: str | None = None
+        self._opened = False
+        self.deaf: AudioError | None = None
 
     def run(self) -> tuple[Answered, ...]:
         """The answers that were given, in order.
@@ -155,7 +160,9 @@ class Interview:
                 reading = listen(source, CHECK_S)
             except AudioError as exc:
                 self._surface.warn(f"{exc}")
+                self.deaf = exc
             else:
+                self._is_open()
                 # nobody was asked to speak yet, so near silence is as it should be; a microphone with a noise
                 # gate gives exact zeros then, so they are named and do not end it
                 for fault in reading.faults:
@@ -171,11 +178,13 @@ class Interview:
         """Put a question until it is answered or left; what is to be asked next, None for whatever is planned."""
         self._surface.ask(question, number)
         if not self._say_question(question):
-            return None
+            return self._instead()
         while True:
             heard = self._listen(question)
-            if heard is None or heard.ended == "skip":
+            if heard is None:
                 return None
+            if heard.ended == "skip":
+                return self._instead()
             if heard.ended == "over":
                 self._surface.tell("Once more, from the start. The first try is kept.")
                 continue
@@ -188,7 +197,21 @@ class Interview:
 
     def _say_question(self, question: Question) -> bool:
         """Ask it aloud; any key cuts it short. False where it is skipped."""
-        return self._say(question.text) != "skip"
+        while (key := self._say(question.text)) == "ask":
+            pass
+        return key != "skip"
+
+    def _instead(self) -> Question | None:
+        """What is asked in place of a question that was skipped; None where only what is planned is left."""
+        setting = self._setting
+        told = [one.assessment.coverage for one in self._answers if one.assessment and one.assessment.coverage]
+        if not told or len(setting.questions) > 1 or self._follow_ups >= setting.follow_ups:
+            return None
+        following = next_question(setting.coach.pack, told[0], setting.level, self._asked)
+        if following is not None:
+            self._follow_ups += 1
+            self._asked.add(following.id)
+        return following
 
     def _listen(self, question: Question) -> _Heard | None:
         """One answer onto the disk and into the ears; None where nothing could be opened any more."""
@@ -199,6 +222,7 @@ class Interview:
                 if source is None:
                     return None
                 with source, self._recorder(question, source) as recorder:
+                    self._is_open()
                     hearing = Hearing(setting.coach, question, path=recorder.path, asked=frozenset(self._asked))
                     self._hearing = hearing
                     try:
@@ -208,7 +232,11 @@ class Interview:
                         raise
             except AudioError as exc:
                 surface.warn(f"{exc}")
+                self.deaf = None if self._opened else exc
             self._choose("try again", allowed=("go", "quit"))
+
+    def _is_open(self) -> None:
+        self._opened, self.deaf = True, None
 
     def _recorder(self, question: Question, source: AudioSource) -> TakeRecorder:
         setting = self._setting
@@ -226,7 +254,7 @@ class Interview:
             listening.stop()
             take = recorder.finish()
             hearing.abandon()
-            self._keep(take, question, None)
+            self._leave(take, question)
             raise
         finally:
             cueing.stop()
@@ -238,7 +266,10 @@ class Interview:
         take = recorder.finish()
         if ended in ("over", "skip"):
             hearing.abandon()
+        if ended == "over":
             self._keep(take, question, None)
+        elif ended == "skip":
+            self._leave(take, question)
         return _Heard(take, hearing, ended, self._interrupted_s)
 
     def _watch(
@@ -247,7 +278,7 @@ class Interview:
         """Show how the answer goes until a key, a patient silence or the source ends it."""
         surface, setting = self._surface, self._setting
         cards = cards_for(question.target_min_s, question.target_max_s)
-        going, self._interrupted_s = False, None
+        going, self._interrupted_s, told_until_s = False, None, 0.0
         while True:
             if listening.started.is_set() and not going:
                 going = True
@@ -257,6 +288,9 @@ class Interview:
                 raise Quit
             if key == "pause":
                 listening.pause()
+            elif key == "ask" and going:
+                self._say_between(question.text, listening)
+                continue
             elif key == "skip" or (going and key in ("go", "over")):
                 # before the first sample there is nothing to end but the waiting
                 return key
@@ -266,7 +300,9 @@ class Interview:
                 return listening.ended
             state, answered_s, notice = hearing.state, listening.answered_s, ""
             if setting.interruption is not None and self._interrupted_s is None and time_to_cut_in(state):
-                self._cut_in(setting.interruption, listening)
+                self._interrupted_s = answered_s
+                self._say_between(setting.interruption, listening)
+                told_until_s = time.monotonic() + TOLD_S
                 continue
             if setting.patient and not listening.paused:
                 patience_s = silence_that_ends_s(
@@ -279,19 +315,27 @@ class Interview:
                     return "silence"
                 if patience_s is not None and state.silent_s >= patience_s - CUE_S:
                     notice = "Done? Go on speaking if not."
+            if setting.interruption is not None and time.monotonic() < told_until_s:
+                # whoever could not hear it, or not take it in, reads it
+                notice = setting.interruption
             card = card_at(answered_s, cards)
             if (silent := cueing.at(card)) is not None:
                 surface.warn(silent)
             surface.progress(Progress(answered_s, card, listening.level_dbfs, paused=listening.paused, notice=notice))
 
-    def _cut_in(self, line: str, listening: Listening) -> None:
+    def _say_between(self, line: str, listening: Listening) -> None:
         """Say it while nothing is kept, then listen on: the coach is never heard in the take."""
-        listening.pause()
-        self._interrupted_s = listening.answered_s
+        was_paused = listening.paused
+        if not was_paused:
+            listening.pause(note="the coach spoke")
+        self._surface.progress(
+            Progress(listening.answered_s, "white", None, paused=was_paused, notice=line, spoken_to=True)
+        )
         try:
             self._say(line)
         finally:
-            listening.pause()
+            if not was_paused:
+                listening.pause()
 
     # -- after the answer
 
@@ -302,19 +346,17 @@ class Interview:
         try:
             assessment = self._result(heard.hearing, first)
         except VoiceCoachError as exc:
-            self._surface.warn(f"{exc}; the take is kept: voice-coach analyze {heard.take.path}")
-            self._keep(heard.take, question, None)
+            self._surface.warn(f"{exc}")
+            self._leave(heard.take, question)
             return None
         except Quit:
             heard.hearing.abandon()
-            self._keep(heard.take, question, None)
+            self._leave(heard.take, question)
             raise
-        before = next((one for one in reversed(self._answers) if one.question.id == question.id), None)
-        changes = None
-        if before is not None and before.assessment is not None:
-            changes = compare(before.assessment, assessment)
+        tries = [one.assessment for one in self._answers if one.question.id == question.id and one.assessment]
+        changes = compare(tries[-1], assessment) if tries else None
         self._answers.append(Answered(question, heard.take.id, assessment))
-        self._surface.assessed(assessment, changes)
+        self._surface.assessed(self._as_asked(assessment), changes)
         if heard.interrupted_s is not None and assessment.coverage is not None:
             words = assessment.transcript.words
             self._surface.tell(recovery_line(recovery_after(assessment.coverage, words, heard.interrupted_s)))
@@ -344,16 +386,31 @@ class Interview:
             if key == "quit":
                 raise Quit
 
-    def _keep(self, take: Take, question: Question, assessment: Assessment | None) -> None:
+    def _as_asked(self, assessment: Assessment) -> Assessment:
+        """With no next question but one that will be asked."""
+        if assessment.feedback is None or self._following(assessment) is not None:
+            return assessment
+        return replace(assessment, feedback=replace(assessment.feedback, follow_up=None))
+
+    def _leave(self, take: Take, question: Question) -> None:
+        """Keep an answer that is not judged, and name it at the end: what is told of it now may scroll away."""
+        kept = self._keep(take, question, None)
+        if take.samples:
+            self._answers.append(Answered(question, take.id, None, kept))
+
+    def _keep(self, take: Take, question: Question, assessment: Assessment | None) -> str | None:
+        """Keep it, and tell how to come back to it; the same in a line, None where there is nothing to tell."""
         if assessment is None:
             self._surface.tell(f"Kept, {take.duration_s:.0f} s: {take.path}")
         try:
             line = self._setting.keeper.keep(take, question, assessment)
         except VoiceCoachError as exc:
-            self._surface.warn(f"{exc}; the take itself is kept: {take.path}")
-            return
+            line = f"{exc}; the take itself is kept; once that is mended: voice-coach import {take.path}"
+            self._surface.warn(line)
+            return line
         if line:
             self._surface.tell(line)
+        return line
 
     def _after(self, question: Question, assessment: Assessment | None, *, more: bool) -> tuple[Step, Question | None]:
         """What the person wants now."""

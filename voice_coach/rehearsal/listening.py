@@ -50,7 +50,7 @@ class Listening:
         self._thread = threading.Thread(target=self._work, daemon=True, name="listening")
         self.started = threading.Event()
         self.ended: Ended | None = None
-        self.paused = False
+        self.paused, self._pause_note = False, ""
 
     @property
     def answered_s(self) -> float:
@@ -74,8 +74,9 @@ class Listening:
     def start(self) -> None:
         self._thread.start()
 
-    def pause(self) -> None:
-        """Stop keeping what is heard, or go on; the place is marked in the take."""
+    def pause(self, note: str = "paused by the speaker") -> None:
+        """Stop keeping what is heard, or go on; the place is marked in the take, with this note."""
+        self._pause_note = note
         self.paused = not self.paused
 
     def mark_cue(self, note: str) -> None:
@@ -100,7 +101,7 @@ class Listening:
                 if self.paused != was_paused:
                     was_paused = self.paused
                     if was_paused:
-                        self._recorder.mark("gap", note="paused by the speaker")
+                        self._recorder.mark("gap", note=self._pause_note)
                 self._take(heard, keep=not was_paused)
         except VoiceCoachError as exc:
             self._lines.put(str(exc))

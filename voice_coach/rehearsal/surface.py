@@ -17,8 +17,8 @@ Key = Literal["go", "over", "pause", "skip", "ask", "hush", "quit"]
 go     finish the answer; elsewhere: go on
 over   start this answer over; after one: answer the same question again
 pause  stop listening for a while, or go on
-skip   leave this question for the next
-ask    hear the question again
+skip   leave this question for the next; where none is left that ends it
+ask    hear the question again, while it is asked or answered
 hush   stop the voice
 quit   end the rehearsal and keep what was said
 """
@@ -58,7 +58,7 @@ class Progress:
     """What is shown while somebody answers.
 
     answered_s: seconds of sound kept so far. level_dbfs: of the last tenth of a second, None for exact zeros.
-    notice: one quiet line, empty if there is nothing to say.
+    notice: one quiet line, empty if there is nothing to say. spoken_to: the coach is speaking, and nothing is kept.
     """
 
     answered_s: float
@@ -66,15 +66,20 @@ class Progress:
     level_dbfs: float | None
     paused: bool = False
     notice: str = ""
+    spoken_to: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """One answer of a rehearsal, for the closing summary; assessment is None where it was not judged."""
+    """One answer of a rehearsal, for the closing summary.
+
+    assessment: None where it was not judged. kept: what was told of where it is, None where there is nothing to tell.
+    """
 
     question: Question
     take_id: str
     assessment: Assessment | None
+    kept: str | None = None
 
 
 class Surface(Protocol):

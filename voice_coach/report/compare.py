@@ -162,7 +162,7 @@ def _verdict(one: Assessment) -> Verdict | None:
 
 
 def _mistakes(coverage: Coverage | None) -> tuple[MistakeName, ...]:
-    return () if coverage is None else tuple(mistake.name for mistake in coverage.mistakes)
+    return () if coverage is None else coverage.sure_mistakes
 
 
 def _sentences(coverage: Coverage | None) -> tuple[JudgedSentence, ...]:

@@ -11,7 +11,7 @@ from voice_coach.report.changes_view import change_lines
 from voice_coach.report.marked import marked_transcript
 from voice_coach.report.pages import render
 from voice_coach.report.timeline import timeline
-from voice_coach.report.wording import GOOD_PACE_WPM, LEVEL_SIGNS, MISTAKE_WORDS, STAGE_SHARES, clock
+from voice_coach.report.wording import GOOD_PACE_WPM, LEVEL_SIGNS, STAGE_SHARES, clock, mistake_words
 
 SHARE_SCALE = 0.5
 """Full width of the bars of stage shares: no stage of an answer that covers several takes more than half."""
@@ -82,7 +82,7 @@ def report_page(
         sentences=marked_transcript(assessment),
         changes=() if changes is None else change_lines(changes),
         earlier=earlier,
-        mistake_words=MISTAKE_WORDS,
+        mistake_words=mistake_words,
         good_pace=GOOD_PACE_WPM,
     )
 

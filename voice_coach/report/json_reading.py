@@ -152,7 +152,12 @@ def _coverage(table: Mapping[str, Any], sentences: Sequence[Mapping[str, Any]]) 
         ownership=_one(Ownership, table["ownership"]),
         impact=table["impact"],
         mistakes=tuple(
-            Mistake(_known(MistakeName, one["name"]), one["why"], _all(Evidence, one["evidence"]))
+            Mistake(
+                _known(MistakeName, one["name"]),
+                one["why"],
+                _all(Evidence, one["evidence"]),
+                one.get("unsure", False),  # earlier programs had no such doubt
+            )
             for one in table["mistakes"]
         ),
         on_subject=table["on_subject"],

@@ -242,7 +242,12 @@ def _coverage(coverage: Coverage) -> dict[str, Any]:
         "ownership": {"singular": coverage.ownership.singular, "plural": coverage.ownership.plural},
         "impact": coverage.impact,
         "mistakes": [
-            {"name": mistake.name, "why": mistake.why, "evidence": _evidence(mistake.evidence)}
+            {
+                "name": mistake.name,
+                "why": mistake.why,
+                "evidence": _evidence(mistake.evidence),
+                "unsure": mistake.unsure,
+            }
             for mistake in coverage.mistakes
         ],
     }

@@ -6,8 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from voice_coach.records import Assessment, Coverage, Delivery, FillerEvent, JudgedSentence, Word
-from voice_coach.report.wording import MISTAKE_WORDS
+from voice_coach.records import Assessment, Coverage, Delivery, FillerEvent, JudgedSentence, Mistake, Word
 
 Mark = Literal["filled_pause", "discourse_marker", "repetition"]
 
@@ -37,10 +36,10 @@ class Token:
 
 @dataclass(slots=True)
 class MarkedSentence:
-    """A sentence with its tokens. mistakes: what it is evidence of, in words."""
+    """A sentence with its tokens. mistakes: what it is evidence of."""
 
     sentence: JudgedSentence
-    mistakes: tuple[str, ...]
+    mistakes: tuple[Mistake, ...]
     tokens: list[Token] = field(default_factory=list)
 
 
@@ -73,9 +72,9 @@ def _token(word: Word, *, spoken: bool) -> Token:
     return Token(word.text, word.start_s, word.end_s) if spoken else Token(word.text)
 
 
-def _mistakes_of(sentence: JudgedSentence, coverage: Coverage) -> tuple[str, ...]:
+def _mistakes_of(sentence: JudgedSentence, coverage: Coverage) -> tuple[Mistake, ...]:
     return tuple(
-        MISTAKE_WORDS[mistake.name]
+        mistake
         for mistake in coverage.mistakes
         if any((one.text, one.start_s) == (sentence.text, sentence.start_s) for one in mistake.evidence)
     )

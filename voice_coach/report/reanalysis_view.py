@@ -7,7 +7,7 @@ from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
 
 from voice_coach.records import Assessment, Fillers
-from voice_coach.report.wording import LEVEL_SIGNS, MISTAKE_WORDS, clock
+from voice_coach.report.wording import LEVEL_SIGNS, clock, mistake_words
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -111,4 +111,4 @@ def _star(assessment: Assessment) -> str:
 def _mistakes(assessment: Assessment) -> str:
     if assessment.coverage is None:
         return "–"
-    return ", ".join(MISTAKE_WORDS[mistake.name] for mistake in assessment.coverage.mistakes) or "none"
+    return ", ".join(mistake_words(one) for one in assessment.coverage.mistakes) or "none"

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from voice_coach.records import Assessment, Coverage, Delivery, Evidence, Feedback, Fillers, Level, Recording, Voice
-from voice_coach.report.wording import MISTAKE_WORDS, clock
+from voice_coach.report.wording import clock, mistake_words
 
 QUOTE_WORDS = 24
 """Longer quotes are cut: the time beside them leads to the rest."""
@@ -136,7 +136,8 @@ def _print_coverage(console: Console, coverage: Coverage, to_be_heard: Mapping[s
         opening = _quotes(told, 1) if told else "neither impact nor containment in the first 15 s"
         console.print("Opening  " + escape(opening))
     for mistake in coverage.mistakes:
-        line = Text.assemble((f"✗ {MISTAKE_WORDS[mistake.name]}: ", "bold red"), mistake.why)
+        sign, style = ("?", "bold yellow") if mistake.unsure else ("✗", "bold red")
+        line = Text.assemble((f"{sign} {mistake_words(mistake)}: ", style), mistake.why)
         if mistake.name == "heroic":
             line.append(f" {_quotes(mistake.evidence, 1)}")
         console.print(line)

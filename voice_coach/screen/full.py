@@ -64,6 +64,7 @@ class RehearsalApp(App[None]):
         self.keys: SimpleQueue[Key] = SimpleQueue()
         self.failure: BaseException | None = None
         self._reading = False  # an assessment is on the screen: nothing scrolls it away
+        self._noticed = False  # the notice on the screen is a progress', not a warning
         self.closing: tuple[str, ...] = ()
 
     def compose(self) -> ComposeResult:
@@ -124,9 +125,15 @@ class RehearsalApp(App[None]):
         digits.set_classes(progress.card)
         card.set_classes(progress.card)
         self.put("level", meter(progress.level_dbfs))
-        self.put("state", "Paused: p goes on" if progress.paused else "● Recording. Speak now.")
-        if progress.notice:
+        if progress.spoken_to:
+            state = "The interviewer speaks; nothing is recorded meanwhile."
+        else:
+            state = "Paused: p goes on" if progress.paused else "● Recording. Speak now."
+        self.put("state", state)
+        # a warning stays until something else is to be read in its place
+        if progress.notice or self._noticed:
             self.put("notice", progress.notice)
+        self._noticed = bool(progress.notice)
 
 
 class FullSurface:

@@ -22,7 +22,7 @@ from voice_coach.screen.view import assessment_text, timer
 
 PROGRESS_S = 15.0
 WIDTH = 92
-KEY_LINE = "space finish   r start over   p pause   s skip   h stop the voice   q quit"
+KEY_LINE = "space finish   r start over   p pause   s skip   a ask again   h stop the voice   q quit"
 
 
 class PlainSurface:
@@ -36,6 +36,8 @@ class PlainSurface:
         self._told_s = 0.0
         self._card: CardColour = "white"
         self._notice = ""
+        self._spoken_to = False
+        self._choosing = False
 
     def tell(self, line: str) -> None:
         print(line, file=self._out, flush=True)
@@ -49,9 +51,17 @@ class PlainSurface:
 
     def go(self) -> None:
         self._told_s, self._card, self._notice = 0.0, "white", ""
+        self._choosing = False
         self.tell("● Recording. Speak now.")
 
     def progress(self, progress: Progress) -> None:
+        if progress.spoken_to:
+            # the words themselves come as said
+            self._spoken_to = True
+            return
+        if self._spoken_to:
+            self._spoken_to, self._notice = False, progress.notice
+            self.tell("● Recording again. Speak now.")
         if progress.answered_s - self._told_s >= PROGRESS_S or progress.card != self._card:
             self._told_s, self._card = progress.answered_s, progress.card
             self.tell(f"  {timer(progress)}")
@@ -69,6 +79,7 @@ class PlainSurface:
         self.tell(assessment_text(assessment, WIDTH, changes=changes, colour=False))
 
     def choose(self, line: str) -> None:
+        self._choosing = True
         self.tell(line)
 
     def close(self, answers: tuple[Answered, ...]) -> None:
@@ -78,6 +89,9 @@ class PlainSurface:
             self.tell(line)
 
     def key(self, timeout_s: float) -> Key | None:
+        if self._keys is None and self._choosing:
+            # nobody can choose any more, and waiting for it would never end
+            return "quit"
         watched = [one for one in (self._keys, self._ending) if one is not None]
         # where nobody can press anything, waiting is all that is asked
         ready, _, _ = select.select(watched, [], [], timeout_s)

@@ -1,0 +1,97 @@
+"""A training run on a network small enough to be taught in seconds: cut off, and gone on with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+import torch
+from coverage_scores import Coder
+from coverage_training import SHUFFLED, Lessons, Process, Recipe, batches_of, rows_of, run_phase, steps_of
+from train_coverage import lessons_and_dev
+from transformers import BertConfig, BertModel
+
+from voice_coach.coverage.corpus import APART_WRITERS, DEV_WRITERS, Answer
+from voice_coach.coverage.network import LifecycleNetwork
+
+TOKENIZER = Path(__file__).resolve().parent.parent / "models" / "lifecycle"
+RECIPE = Recipe(short_epochs=2)
+(_, PHASE) = RECIPE.phases()
+
+
+class CutOff(Exception):
+    """What ends a run from outside."""
+
+
+@dataclass(frozen=True)
+class Mortal(Process):
+    """Dies as soon as its first epoch is told."""
+
+    def say(self, text: str) -> None:
+        raise CutOff
+
+
+@pytest.fixture(scope="module")
+def coder() -> Coder:
+    return Coder(TOKENIZER)
+
+
+@pytest.fixture(scope="module")
+def learnt() -> tuple[Lessons, list[Answer]]:
+    lessons, dev = lessons_and_dev()
+    return lessons.few(6), dev
+
+
+def small_model() -> LifecycleNetwork:
+    torch.manual_seed(0)
+    config = BertConfig(
+        hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32, attn_implementation="eager"
+    )
+    return LifecycleNetwork(BertModel(config, add_pooling_layer=False), 16, 0.1)
+
+
+def teach(
+    learnt: tuple[Lessons, list[Answer]], coder: Coder, checkpoint: Path, here: Process, *, resume: bool = False
+) -> None:
+    lessons, dev = learnt
+    run_phase(small_model(), PHASE, RECIPE, lessons, dev[:40], coder, here, checkpoint, resume=resume)
+
+
+def weights(checkpoint: Path) -> dict[str, torch.Tensor]:
+    """The newest ones, which need not be the best on dev."""
+    state = torch.load(checkpoint.with_suffix(".state.pt"))
+    return dict(state["model"])
+
+
+def test_a_run_that_was_cut_off_ends_as_one_that_was_not(
+    learnt: tuple[Lessons, list[Answer]], coder: Coder, tmp_path: Path
+) -> None:
+    here, whole, cut = Process(0, 1, "cpu"), tmp_path / "whole.pt", tmp_path / "cut.pt"
+    teach(learnt, coder, whole, here)
+    with pytest.raises(CutOff):
+        teach(learnt, coder, cut, Mortal(0, 1, "cpu"))
+    after_one = weights(cut)
+    teach(learnt, coder, cut, here, resume=True)
+    assert any(not torch.equal(after_one[name], one) for name, one in weights(whole).items())
+    for name, one in weights(whole).items():
+        torch.testing.assert_close(weights(cut)[name], one, rtol=0.0, atol=1e-6)
+
+
+def test_as_many_steps_are_planned_as_are_made(learnt: tuple[Lessons, list[Answer]], coder: Coder) -> None:
+    import random
+
+    lessons, _ = learnt
+    rows = (rows_of(lessons.variants(PHASE, 0), coder, random.Random(0), None) * SHUFFLED)[: 2 * SHUFFLED + 5]
+    for batch in (8, 24):
+        recipe = replace(RECIPE, batch=batch)
+        made = sum(1 for _ in batches_of(list(rows), coder, recipe, random.Random(0), Process(0, 1, "cpu")))
+        assert steps_of(len(rows), batch) == made
+
+
+def test_who_chooses_or_is_kept_apart_does_not_teach() -> None:
+    lessons, dev = lessons_and_dev()
+    silent = {*DEV_WRITERS, *APART_WRITERS}
+    for answers in (lessons.written, lessons.heard, lessons.in_parts.values()):
+        assert not silent & {answer.writer for answer in answers}
+    assert {answer.writer for answer in dev} == DEV_WRITERS
