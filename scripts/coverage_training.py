@@ -36,9 +36,9 @@ class Phase:
     """A stretch of training with a learning rate of its own, falling from its peak to zero.
 
     schedule: epochs in which the rate falls to zero; only the first `epochs` of them are run. first_epoch: number of
-    the first of them, by which answers are varied. mix: how answers are changed. spoken: learn from what the speech
-    path made of answers, too, in every epoch. fresh: writers whose written answers come in every epoch, while the
-    others' come in one of `every`.
+    the first of them, by which answers are varied. mix: how answers are changed. spoken: how often in every epoch
+    what the speech path really made of answers teaches, too; each time varied anew. fresh: writers whose written
+    answers come in every epoch, while the others' come in one of `every`.
     """
 
     name: str
@@ -47,7 +47,7 @@ class Phase:
     rate: float
     head_rate: float
     mix: Mix
-    spoken: bool
+    spoken: int
     first_epoch: int = 0
     fresh: frozenset[str] = frozenset()
     every: int = 1
@@ -80,6 +80,7 @@ class Recipe:
     short_head_rate: float = 3e-4
     excerpt: float = 0.4
     heard: float = 0.45
+    spoken: int = 2
     layer_decay: float = 0.9
     batch: int = 8
     dropout: float = 0.1
@@ -103,7 +104,7 @@ class Recipe:
         whole = Mix(0.0, 0.0, self.merge, 0.0, self.unpunctuated, self.fillers, WHOLE_IN_PARTS * self.in_parts)
         short = Mix(self.excerpt, self.heard, self.merge, self.split, self.unpunctuated, self.fillers, self.in_parts)
         phases = (
-            Phase("whole", self.whole_epochs, self.whole_schedule, self.rate, self.head_rate, whole, spoken=False),
+            Phase("whole", self.whole_epochs, self.whole_schedule, self.rate, self.head_rate, whole, spoken=0),
             Phase(
                 "short",
                 self.short_epochs,
@@ -111,7 +112,7 @@ class Recipe:
                 self.short_rate,
                 self.short_head_rate,
                 short,
-                spoken=True,
+                spoken=self.spoken,
                 first_epoch=self.short_first,
             ),
         )
@@ -156,8 +157,8 @@ class Lessons:
             for answer in self.written
             if phase.shows(answer, epoch)
         ]
-        if phase.spoken:
-            variants += [vary(answer, phase.mix, f"{name} heard", None) for answer in self.heard]
+        for again in range(phase.spoken):
+            variants += [vary(answer, phase.mix, f"{name} heard {again}", None) for answer in self.heard]
         return variants
 
     def _form(self, answer: Answer, mix: Mix, name: str) -> Answer:

@@ -1,6 +1,6 @@
 """What the speech path makes of an answer, learnt from answers that went through it, for those that did not.
 
-A voice and Whisper cost a minute or two an answer; 158 training answers went that way. From them this
+A voice and Whisper cost a minute or two an answer; hundreds of training answers went that way. From them this
 learns where sentences are cut and joined (by punctuation and the next word) and what words are taken for,
 and does the same to any written answer at no cost.
 """

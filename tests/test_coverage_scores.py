@@ -10,7 +10,7 @@ import pytest
 from agreement import kappa
 from check_corpus import check
 from coverage_scores import best_thresholds, f1, sigmoid, summary
-from evaluate_coverage import expected_calibration_error, gold_level, gold_mistakes, score
+from evaluate_coverage import expected_calibration_error, gold_level, gold_mistakes, loss_on_the_way, score
 from export_coverage import RIM, WIDEST_DOUBT, doubtful_band
 
 from voice_coach.coverage.corpus import Answer, Unit
@@ -58,6 +58,23 @@ def test_precision_recall_and_calibration_error() -> None:
     # of what is said with 0.85 half is true, of what is said with 0.05 nothing
     error = expected_calibration_error(np.array([0.85, 0.85, 0.05, 0.05]), np.array([True, False, False, False]))
     assert error == pytest.approx(0.5 * 0.35 + 0.5 * 0.05)
+
+
+def test_loss_on_the_way_is_of_the_same_answers_and_knows_how_sure_it_is() -> None:
+    actual = np.zeros((40, 11), dtype=bool)
+    actual[:, :5] = True
+    rows = np.repeat(np.arange(20), 2)
+    missed = actual.copy()
+    missed[::2, 0] = False  # every second sentence's detection: recall 0.5, F1 2/3
+    low, middle, high = loss_on_the_way([(actual, actual, rows), (missed, actual, rows)], 20)
+    assert middle == pytest.approx((1 - 2 / 3) / 5)
+    # each answer loses alike
+    assert (low, high) == pytest.approx((middle, middle))
+    missed = actual.copy()
+    missed[:20, 0] = False  # half of the answers lose all of it
+    low, middle, high = loss_on_the_way([(actual, actual, rows), (missed, actual, rows)], 20)
+    assert middle == pytest.approx((1 - 2 / 3) / 5)
+    assert low < middle < high
 
 
 def told(*units: tuple[str, str]) -> Answer:

@@ -204,7 +204,7 @@ def test_an_answer_that_was_labelled_in_parts_comes_in_them_as_often_as_asked() 
     answers = [replace(WRITTEN, id=f"w01-{k:02}") for k in range(100)]
     in_parts = [replace(HEARD, id=one.id) for one in answers[:50]]
     lessons = Lessons.of(answers, [], in_parts)
-    spoken = Phase("short", 1, 1, 1e-5, 1e-3, replace(NOTHING, in_parts=0.5), spoken=True)
+    spoken = Phase("short", 1, 1, 1e-5, 1e-3, replace(NOTHING, in_parts=0.5), spoken=1)
     lengths = [len(variant.texts) for variant in lessons.variants(spoken, 0)]
     assert 15 < lengths[:50].count(len(HEARD.units)) < 35
     assert set(lengths[50:]) == {len(WRITTEN.units)}
@@ -223,7 +223,7 @@ def test_new_answers_come_in_every_epoch_and_the_rest_in_turn() -> None:
 
 
 def test_a_teacher_speaks_only_of_the_variants_that_it_read(tmp_path: Path) -> None:
-    phase = Phase("short", 1, 1, 1e-5, 1e-3, NOTHING, spoken=True)
+    phase = Phase("short", 1, 1, 1e-5, 1e-3, NOTHING, spoken=1)
     variants = Lessons.of([WRITTEN], [HEARD]).variants(phase, 0)
     assert [len(variant.texts) for variant in variants] == [3, 4]
     said = np.linspace(0.0, 1.0, 7 * len(OUTPUTS), dtype=np.float32).reshape(7, -1)
