@@ -352,9 +352,9 @@ def test_the_command_and_the_start_of_practice_on_a_real_store(program: Callable
     with Store.open(tmp_path / "voice-coach" / "history") as store:
         store.delete(ids[0])
     assert "  1. severity: missing in 1 of 1 take" in program("plan", env=env).out.splitlines()
-    # the line comes before the microphone is looked for; whoever sits at it quits
+    # the line comes before the microphone is looked for; whoever sits at it quits, and where there is none that fails
     began = program("practice", "--plain", "--quiet", stdin="q\n", env={**env, "PULSE_SERVER": "none"})
-    assert began.code == 0, began.err
+    assert began.code == (2 if "no microphone" in began.out else 0), began.err
     assert began.out.splitlines()[1].startswith("Due today: severity (missing in 1 of 1 take), alone with: voice-coach")
 
 
