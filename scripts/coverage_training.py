@@ -466,14 +466,14 @@ def run_phase(
             schedule.step()
             total, count = total + loss.detach(), count + 1
         scores = summary(predict(model, coder, dev, here.device), actual)
-        value = worth(scores)
+        value, best_before = worth(scores), best
+        best = max(value, best_before)
         if here.first:
-            if value > best:
+            if value > best_before:
                 replace_file(model.state_dict(), checkpoint)
             state = {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
-            state |= {"schedule": schedule.state_dict(), "best": max(value, best), "next_epoch": epoch + 1}
+            state |= {"schedule": schedule.state_dict(), "best": best, "next_epoch": epoch + 1}
             replace_file(state, so_far)
-        best = max(value, best)
         here.say(
             f"seed {recipe.seed} {phase.name} {epoch + 1}: loss {float(total) / max(count, 1):.4f}  dev "
             + " ".join(f"{name[:4]} {scores[name]:.3f}" for name in (*OUTPUTS, "stages", "star"))

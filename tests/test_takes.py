@@ -507,18 +507,17 @@ def test_a_take_is_listed_until_the_history_has_it(tmp_path: Path, program: Call
     assert run.out == f"Nothing to recover in {folder}: no take was cut off, and all are in the history\n"
 
 
-def test_a_rehearsal_begins_with_what_the_history_does_not_have(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
-    assert waiting_line(tmp_path / "takes") is None
-    cut_off(tmp_path / "takes", 0)
-    assert waiting_line(tmp_path / "takes") is None
-    cut_off(tmp_path / "takes")
-    assert waiting_line(tmp_path / "takes") == "1 recording is not in the history yet; see: voice-coach recover"
-    with recorder(tmp_path / "takes") as now:
-        now.push(ramp(0, BLOCK))
-        told = waiting_line(tmp_path / "takes")
+def test_a_rehearsal_begins_with_what_the_history_does_not_have(tmp_path: Path) -> None:
+    with Store.open(tmp_path / "history") as store:
+        assert waiting_line(store, tmp_path / "takes") is None
+        cut_off(tmp_path / "takes", 0)
+        assert waiting_line(store, tmp_path / "takes") is None
+        cut_off(tmp_path / "takes")
+        told = waiting_line(store, tmp_path / "takes")
+        assert told == "1 recording is not in the history yet; see: voice-coach recover"
+        with recorder(tmp_path / "takes") as now:
+            now.push(ramp(0, BLOCK))
+            told = waiting_line(store, tmp_path / "takes")
     assert told is not None
     assert told.startswith("1 recording is")
 

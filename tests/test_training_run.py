@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -79,8 +80,6 @@ def test_a_run_that_was_cut_off_ends_as_one_that_was_not(
 
 
 def test_as_many_steps_are_planned_as_are_made(learnt: tuple[Lessons, list[Answer]], coder: Coder) -> None:
-    import random
-
     lessons, _ = learnt
     rows = (rows_of(lessons.variants(PHASE, 0), coder, random.Random(0), None) * SHUFFLED)[: 2 * SHUFFLED + 5]
     for batch in (8, 24):

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from voice_coach.cli.history import opened_store
-from voice_coach.errors import VoiceCoachError
 
 if TYPE_CHECKING:
     from voice_coach.history.store import Store
@@ -46,15 +45,8 @@ def made_from(store: Store, now: datetime) -> Plan:
     return plan(takes, stages=STAGES, bands=bands, now=now)
 
 
-def what_is_due() -> str | None:
-    """One line for the start of a rehearsal; None where nothing is due or the history can't be read.
-
-    The take that follows is kept in the same history, and whatever is wrong with it is told then.
-    """
+def what_is_due(store: Store) -> str | None:
+    """One line for the start of a rehearsal; None where nothing is due. Raises: HistoryError."""
     from voice_coach.report.plan_view import due_line
 
-    try:
-        with opened_store() as store:
-            return due_line(made_from(store, datetime.now().astimezone()))
-    except VoiceCoachError:
-        return None
+    return due_line(made_from(store, datetime.now().astimezone()))

@@ -30,7 +30,7 @@ from voice_coach.cli.common import (
 from voice_coach.cli.history import opened_store
 from voice_coach.cli.plan import what_is_due
 from voice_coach.cli.takes import waiting_line
-from voice_coach.errors import HistoryError, UsageError
+from voice_coach.errors import HistoryError, UsageError, VoiceCoachError
 
 if TYPE_CHECKING:
     from voice_coach.audio.capture import AudioSource
@@ -118,8 +118,7 @@ def practice(
     first = coach.main_question if question is None else coach.question(question)
     setting = _setting(settings, coach, (first,), microphone, recordings, fast=fast, quiet=quiet, keys_only=keys_only)
     most = follow_ups if recordings is None else min(follow_ups, len(recordings) - 1)
-    hint = "\n".join(filter(None, (waiting_line(settings.takes), what_is_due()))) or None
-    _rehearse(replace(setting, follow_ups=most, hint=hint), plain=plain)
+    _rehearse(replace(setting, follow_ups=most, hint=_hint(settings.takes)), plain=plain)
 
 
 def drill(
@@ -263,6 +262,18 @@ def _on_screen(interview: Callable[[Surface], None], *, plain: bool) -> int:
     for line in run_full(interview):
         typer.echo(line)
     return 0
+
+
+def _hint(takes: Path) -> str | None:
+    """What is told after the greeting; None where there is nothing, or the history can't be read.
+
+    The take that follows is kept in the same history, and whatever is wrong with it is told then.
+    """
+    try:
+        with opened_store() as store:
+            return "\n".join(filter(None, (waiting_line(store, takes), what_is_due(store)))) or None
+    except VoiceCoachError:
+        return None
 
 
 def _recordings(paths: list[Path], *, fast: bool) -> Iterator[AudioSource]:

@@ -162,7 +162,6 @@ def _past(id: str) -> _Take:
 
 def _before(id: str) -> str | None:
     """The id of the latest earlier take of the same question and purpose that was judged."""
-
     with opened_store() as store:
         entry = store.entry(id)
         alike = store.entries(question_id=entry.question_id, purpose=entry.purpose)

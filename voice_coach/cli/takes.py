@@ -10,10 +10,11 @@ import typer
 
 from voice_coach.cli.common import USAGE_EXIT, complain, user_settings
 from voice_coach.cli.history import opened_store
-from voice_coach.errors import HistoryError, UsageError, VoiceCoachError
+from voice_coach.errors import HistoryError, UsageError
 
 if TYPE_CHECKING:
     from voice_coach.audio.takes import Take
+    from voice_coach.history.store import Store
 
 
 def recover(
@@ -33,11 +34,11 @@ def recover(
     failed = listed = False
     try:
         with opened_store() as store:
-            known = {take.id for take in there if store.find(take.id) is not None}
+            known = store.take_ids()
     except HistoryError as exc:
         # what is broken off is made whole all the same
         complain(exc)
-        failed, known = True, {take.id for take in there if take.state == "finished"}
+        failed, known = True, frozenset(take.id for take in there if take.state == "finished")
     for found in there:
         if found.id in known:
             continue
@@ -54,17 +55,15 @@ def recover(
         raise typer.Exit(USAGE_EXIT)
 
 
-def waiting_line(folder: Path) -> str | None:
-    """One line for the start of a rehearsal about recordings that are not in the history; None where all are, or nobody
-    can say: keeping the next take tells what is wrong."""
+def waiting_line(store: Store, folder: Path) -> str | None:
+    """One line for the start of a rehearsal about recordings that are not in the history; None where all are.
+
+    Raises: HistoryError; TakeError if the folder can't be read.
+    """
     from voice_coach.audio.takes import list_takes
 
-    try:
-        there = [take for take in list_takes(folder) if take.samples and take.state != "recording"]
-        with opened_store() as store:
-            count = sum(store.find(take.id) is None for take in there)
-    except VoiceCoachError:
-        return None
+    known = store.take_ids()
+    count = sum(take.id not in known and take.samples > 0 and take.state != "recording" for take in list_takes(folder))
     if not count:
         return None
     takes = "1 recording is" if count == 1 else f"{count} recordings are"

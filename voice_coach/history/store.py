@@ -158,6 +158,11 @@ class Store:
         with explained(self.folder):
             return rows.days(self._connection)
 
+    def take_ids(self) -> frozenset[str]:
+        """The ids that the facts of all takes give; `find` tells the short one."""
+        with explained(self.folder):
+            return frozenset(id for (id,) in self._connection.execute("SELECT take_id FROM takes"))
+
     def count(self) -> int:
         """How many takes there are."""
         with explained(self.folder):

@@ -203,15 +203,22 @@ class Interview:
 
     def _instead(self) -> Question | None:
         """What is asked in place of a question that was skipped; None where only what is planned is left."""
-        setting = self._setting
         told = [one.assessment.coverage for one in self._answers if one.assessment and one.assessment.coverage]
-        if not told or len(setting.questions) > 1 or self._follow_ups >= setting.follow_ups:
+        if not told or not self._room:
             return None
-        following = next_question(setting.coach.pack, told[0], setting.level, self._asked)
-        if following is not None:
-            self._follow_ups += 1
-            self._asked.add(following.id)
-        return following
+        following = next_question(self._setting.coach.pack, told[0], self._setting.level, self._asked)
+        return None if following is None else self._put(following)
+
+    @property
+    def _room(self) -> bool:
+        """Whether another follow-up may be put."""
+        return self._follow_ups < self._setting.follow_ups and len(self._setting.questions) == 1
+
+    def _put(self, follow_up: Question) -> Question:
+        """Count it as put, so that it is not put again."""
+        self._follow_ups += 1
+        self._asked.add(follow_up.id)
+        return follow_up
 
     def _listen(self, question: Question) -> _Heard | None:
         """One answer onto the disk and into the ears; None where nothing could be opened any more."""
@@ -428,17 +435,14 @@ class Interview:
             return "again", None
         if key == "skip" or following is None:
             return "next", None
-        self._follow_ups += 1
-        self._asked.add(following.id)
-        return "next", following
+        return "next", self._put(following)
 
     def _following(self, assessment: Assessment | None) -> Question | None:
         """The follow-up to be asked next; None where none is wanted any more."""
-        setting = self._setting
         follow_up = assessment.feedback.follow_up if assessment is not None and assessment.feedback else None
-        if follow_up is None or self._follow_ups >= setting.follow_ups or len(setting.questions) > 1:
+        if follow_up is None or not self._room:
             return None
-        return setting.coach.question(follow_up.id)
+        return self._setting.coach.question(follow_up.id)
 
     def _choose(self, purpose: str, *, allowed: tuple[Key, ...]) -> Key:
         """Wait for one of these keys. Raises: Quit."""
