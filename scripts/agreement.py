@@ -16,23 +16,20 @@ import argparse
 import sys
 from pathlib import Path
 
-LABELS = ("det", "sev", "mit", "com", "pre", "sit", "tas", "act", "res", "imp", "cow")
-SPECIFIC = ("det+", "sev+", "mit+", "com+", "pre+")
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from corpus_units import OTHER_CODES, STAGE_CODES, answer_id, marks_of, read_units
+
+LABELS = STAGE_CODES + OTHER_CODES
+SPECIFIC = tuple(f"{code}+" for code in STAGE_CODES)
 
 
-def read(paths: list[Path]) -> dict[str, list[tuple[set[str], str]]]:
+def read(paths: list[Path]) -> dict[str, list[tuple[frozenset[str], str]]]:
     """Answers by id: (marks, words) of each unit."""
-    answers: dict[str, list[tuple[set[str], str]]] = {}
-    name = ""
-    for path in paths:
-        for line in path.read_text(encoding="utf-8").splitlines():
-            if line.startswith("@"):
-                name = line[1:].split("|")[0].strip()
-                answers[name] = []
-            elif line.strip():
-                marks, _, text = line.partition(" | ")
-                answers[name].append((set(marks.split()) - {"-"}, text.strip()))
-    return answers
+    return {
+        answer_id(header): [(marks_of(labels), words) for labels, words in units]
+        for path in paths
+        for header, units in read_units(path)
+    }
 
 
 def blind(paths: list[Path]) -> None:
@@ -76,7 +73,7 @@ def score(first_paths: list[Path], second_paths: list[Path]) -> int:
     print(f"{len(shared)} answers, {len(pairs)} units read twice")
     print(f"{'label':6} {'first':>6} {'second':>6} {'kappa':>6} {'F1':>6}")
 
-    def bare(marks: set[str]) -> set[str]:
+    def bare(marks: frozenset[str]) -> set[str]:
         return {mark.rstrip("+") for mark in marks}
 
     for label in LABELS + SPECIFIC:

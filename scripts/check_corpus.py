@@ -15,8 +15,9 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-STAGES = {"det", "sev", "mit", "com", "pre"}
-OTHERS = {"sit", "tas", "act", "res", "imp", "cow"}
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from corpus_units import OTHER_CODES, STAGE_CODES
+
 HEADER = re.compile(
     r"@ (?P<id>[\w-]+) \| question: (?P<question>.+?) \| root_cause_first: (yes|no) \| vague: (yes|no)$"
 )
@@ -51,7 +52,7 @@ def check(path: Path, ids: Counter[str], units: Counter[str], labels: Counter[st
                 faults.append(f"{where}: no words")
             if given != ["-"]:
                 for mark, name in zip(given, bare, strict=True):
-                    if name not in STAGES | OTHERS or (mark.endswith("+") and name not in STAGES):
+                    if name not in STAGE_CODES + OTHER_CODES or (mark.endswith("+") and name not in STAGE_CODES):
                         faults.append(f"{where}: unknown label '{mark}'")
                 if len(set(bare)) != len(bare):
                     faults.append(f"{where}: a label twice")

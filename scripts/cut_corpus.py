@@ -26,8 +26,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
+from corpus_units import answer_id, marks_of
 from mishearing import place_before, sentence_of
-from speak_corpus import answer_id, chosen
+from speak_corpus import chosen
 
 CUT = {"comma other": 0.45, "comma joint": 0.25, "stop other": 0.8, "stop joint": 0.8, "none joint": 0.02}
 """Share of the places of each kind that are cut. At commas half again as many as the speech path does (mishearing.py),
@@ -86,10 +87,10 @@ def fault_of(labels: str, read: Sequence[str] | None, parts: Sequence[str]) -> s
         return "not read"
     if len(read) != len(parts):
         return f"{len(read)} labelled of {len(parts)} parts"
-    told = {mark for part in read for mark in part.split()} - {"-"}
+    told = {mark for part in read for mark in marks_of(part)}
     # a stage told with something specific in one part may be named in passing in another
     told -= {mark.rstrip("+") for mark in told if mark.endswith("+")}
-    return "" if told == set(labels.split()) - {"-"} else f"'{' '.join(sorted(told))}' where the unit has '{labels}'"
+    return "" if told == marks_of(labels) else f"'{' '.join(sorted(told))}' where the unit has '{labels}'"
 
 
 def in_parts(

