@@ -20,7 +20,7 @@ from voice_coach.records import Assessment, Changes, Question
 from voice_coach.rehearsal.closing import spoken_closing, summary_lines
 from voice_coach.rehearsal.interview import Interview
 from voice_coach.rehearsal.setting import MuteVoice, Setting
-from voice_coach.rehearsal.surface import Answered, Key, Progress
+from voice_coach.rehearsal.surface import Answered, CardColour, Key, Progress
 from voice_coach.session import Coach
 from voice_coach.settings import Settings
 from voice_coach.voice.speaking import Utterance
@@ -44,6 +44,7 @@ class Script:
         self.changes: list[Changes | None] = []
         self.assessments: list[Assessment] = []
         self.answered_s = 0.0
+        self.cards_spoken_to: list[CardColour] = []
         self.gone = 0
         self.closed: tuple[Answered, ...] | None = None
         self._keys, self._after_s = keys, after_s
@@ -63,7 +64,9 @@ class Script:
         self.state, self.gone = "answering", self.gone + 1
 
     def progress(self, progress: Progress) -> None:
-        if not progress.spoken_to:
+        if progress.spoken_to:
+            self.cards_spoken_to.append(progress.card)
+        else:
             self.answered_s = progress.answered_s
 
     def heard(self) -> None:
@@ -249,9 +252,12 @@ def _only_in_a_follow_up(surface: Script) -> Callable[[float], Key | None]:
 
 def test_a_question_can_be_heard_again_while_it_is_answered(coach: Coach, tmp_path: Path) -> None:
     surface = Script(after_s=1.0, asking=["hush", "ask"], answering=["ask", "go"], choosing=["go"])
-    made = setting(coach, tmp_path, live(), voice=Lasting())
+    short = replace(coach.main_question, target_min_s=0.4, target_max_s=0.8)
+    made = setting(coach, tmp_path, live(), voice=Lasting(), questions=(short,))
     Interview(made, surface).run()
     assert surface.said.count(coach.main_question.text) == 3
+    # the card stays up while the coach speaks
+    assert surface.cards_spoken_to == ["red"]
     (take,) = list_takes(tmp_path)
     assert take.metadata is not None
     assert [mark.note for mark in take.metadata.marks] == ["the coach spoke"]

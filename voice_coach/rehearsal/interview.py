@@ -22,7 +22,7 @@ from voice_coach.delivery.timing import cards_for
 from voice_coach.errors import AudioError, VoiceCoachError
 from voice_coach.hearing import Hearing
 from voice_coach.interviewer.follow_up import next_question, recovery_after
-from voice_coach.records import Assessment, Question
+from voice_coach.records import Assessment, Cards, Question
 from voice_coach.rehearsal.closing import spoken_closing
 from voice_coach.rehearsal.cueing import Cueing
 from voice_coach.rehearsal.interruption import TOLD_S, recovery_line, time_to_cut_in
@@ -296,7 +296,7 @@ class Interview:
             if key == "pause":
                 listening.pause()
             elif key == "ask" and going:
-                self._say_between(question.text, listening)
+                self._say_between(question.text, listening, cards)
                 continue
             elif key == "skip" or (going and key in ("go", "over")):
                 # before the first sample there is nothing to end but the waiting
@@ -308,7 +308,7 @@ class Interview:
             state, answered_s, notice = hearing.state, listening.answered_s, ""
             if setting.interruption is not None and self._interrupted_s is None and time_to_cut_in(state):
                 self._interrupted_s = answered_s
-                self._say_between(setting.interruption, listening)
+                self._say_between(setting.interruption, listening, cards)
                 told_until_s = time.monotonic() + TOLD_S
                 continue
             if setting.patient and not listening.paused:
@@ -330,13 +330,14 @@ class Interview:
                 surface.warn(silent)
             surface.progress(Progress(answered_s, card, listening.level_dbfs, paused=listening.paused, notice=notice))
 
-    def _say_between(self, line: str, listening: Listening) -> None:
+    def _say_between(self, line: str, listening: Listening, cards: Cards) -> None:
         """Say it while nothing is kept, then listen on: the coach is never heard in the take."""
         was_paused = listening.paused
         if not was_paused:
             listening.pause(note="the coach spoke")
+        answered_s = listening.answered_s
         self._surface.progress(
-            Progress(listening.answered_s, "white", None, paused=was_paused, notice=line, spoken_to=True)
+            Progress(answered_s, card_at(answered_s, cards), None, paused=was_paused, notice=line, spoken_to=True)
         )
         try:
             self._say(line)
