@@ -36,9 +36,10 @@ class Phase:
     """A stretch of training with a learning rate of its own, falling from its peak to zero.
 
     schedule: epochs in which the rate falls to zero; only the first `epochs` of them are run. first_epoch: number of
-    the first of them, by which answers are varied. mix: how answers are changed. spoken: how often in every epoch
-    what the speech path really made of answers teaches, too; each time varied anew. fresh: writers whose written
-    answers come in every epoch, while the others' come in one of `every`.
+    the first of them, by which answers are varied. round: how often the phase was gone through before. mix: how
+    answers are changed. spoken: how often in every epoch what the speech path really made of answers teaches, too;
+    each time varied anew. fresh: writers whose written answers come in every epoch, while the others' come in one of
+    `every`.
     """
 
     name: str
@@ -49,8 +50,14 @@ class Phase:
     mix: Mix
     spoken: int
     first_epoch: int = 0
+    round: int = 0
     fresh: frozenset[str] = frozenset()
     every: int = 1
+
+    @property
+    def epochs_run(self) -> range:
+        """The numbers of its epochs."""
+        return range(self.first_epoch, self.first_epoch + self.epochs)
 
     def shows(self, answer: Answer, epoch: int) -> bool:
         """Whether this epoch teaches the answer."""
@@ -64,7 +71,8 @@ class Recipe:
     soft: weight of what the teacher says beside the labels (data/taught.npz); 0 for none. The runs behind the model
     that ships are in its classifier.json.
     short_first: the short phase's first epoch, where an earlier run had those before it. short_schedule: epochs in
-    which its rate would fall to zero; 0 for those that it has.
+    which its rate would fall to zero; 0 for those that it has. short_rounds: so many times it is gone through, the rate
+    rising and falling anew (warm restarts, Loshchilov & Hutter 2017), each from the best weights of the one before.
     fresh, every: as a phase's, the writers separated by commas: to learn from new answers without forgetting the rest.
     """
 
@@ -76,6 +84,7 @@ class Recipe:
     short_first: int = 0
     short_epochs: int = 5
     short_schedule: int = 0
+    short_rounds: int = 2
     short_rate: float = 5e-5
     short_head_rate: float = 3e-4
     excerpt: float = 0.4
@@ -103,19 +112,23 @@ class Recipe:
         """
         whole = Mix(0.0, 0.0, self.merge, 0.0, self.unpunctuated, self.fillers, WHOLE_IN_PARTS * self.in_parts)
         short = Mix(self.excerpt, self.heard, self.merge, self.split, self.unpunctuated, self.fillers, self.in_parts)
-        phases = (
+        phases = [
             Phase("whole", self.whole_epochs, self.whole_schedule, self.rate, self.head_rate, whole, spoken=0),
-            Phase(
-                "short",
-                self.short_epochs,
-                self.short_schedule or self.short_epochs,
-                self.short_rate,
-                self.short_head_rate,
-                short,
-                spoken=self.spoken,
-                first_epoch=self.short_first,
+            *(
+                Phase(
+                    "short",
+                    self.short_epochs,
+                    self.short_schedule or self.short_epochs,
+                    self.short_rate,
+                    self.short_head_rate,
+                    short,
+                    spoken=self.spoken,
+                    first_epoch=self.short_first + again * self.short_epochs,
+                    round=again,
+                )
+                for again in range(self.short_rounds)
             ),
-        )
+        ]
         return tuple(replace(phase, fresh=self.fresh_writers, every=self.every) for phase in phases if phase.epochs)
 
     @property
@@ -447,7 +460,7 @@ def run_phase(
         optimizer.load_state_dict(state["optimizer"])
         schedule.load_state_dict(state["schedule"])
         best, first = state["best"], state["next_epoch"]
-    for epoch in range(first, phase.first_epoch + phase.epochs):
+    for epoch in phase.epochs_run[first - phase.first_epoch :]:
         rng = random.Random(f"{recipe.seed} {phase.name} {epoch}")
         torch.manual_seed(1000 * (1000 * recipe.seed + epoch) + here.rank)
         parallel.train()

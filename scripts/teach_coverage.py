@@ -34,7 +34,9 @@ from voice_coach.coverage.corpus import Answer
 from voice_coach.coverage.labels import OUTPUTS
 
 FOLDS = 4
-TEACHER = Recipe(encoder="mpnet", whole_epochs=0, short_epochs=5, short_rate=5e-5, short_head_rate=1e-3, batch=8)
+TEACHER = Recipe(
+    encoder="mpnet", whole_epochs=0, short_epochs=5, short_rounds=1, short_rate=5e-5, short_head_rate=1e-3, batch=8
+)
 
 
 def fold_of(writer: str, writers: list[str]) -> int:
@@ -64,7 +66,7 @@ def read_fold(
 
 def every_variant(lessons: Lessons) -> list[Variant]:
     """Of all epochs of a training from the start."""
-    return [one for phase in Recipe().phases() for k in range(phase.epochs) for one in lessons.variants(phase, k)]
+    return [one for phase in Recipe().phases() for k in phase.epochs_run for one in lessons.variants(phase, k)]
 
 
 def gather(lessons: Lessons, work: Path, file: Path) -> None:

@@ -11,7 +11,7 @@ Usage:
 
 Reads models/lifecycle/data/train, data/speech/train and data/cut (DEV_WRITERS choose epoch, calibration and
 thresholds, APART_WRITERS are left out, the others teach); never the test split. The steps, top to bottom: fetch the
-encoder, fine-tune in two phases, once a seed, and average the weights, calibrate on dev, choose
+encoder, fine-tune in phases, once a seed, and average the weights, calibrate on dev, choose
 thresholds on dev, export to int8 ONNX, compare ONNX and torch. On a GPU it uses it.
 """
 
@@ -81,7 +81,8 @@ def train_one(
     taught = Taught(TAUGHT) if recipe.soft else None
     checkpoint = start or work
     for phase in phases:
-        checkpoint = work / f"{recipe.encoder}-{recipe.seed}-{phase.name}.pt"
+        again = f"-{phase.round + 1}" if phase.round else ""
+        checkpoint = work / f"{recipe.encoder}-{recipe.seed}-{phase.name}{again}.pt"
         if start is not None and checkpoint.exists() and checkpoint.samefile(start):
             raise UsageError(f"--start {start} would be written over; name another folder with --work")
         made = {**vars(recipe), "start": started_from(start) if start else None}

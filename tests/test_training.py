@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter, defaultdict
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -214,12 +215,21 @@ def test_an_answer_that_was_labelled_in_parts_comes_in_them_as_often_as_asked() 
 
 def test_new_answers_come_in_every_epoch_and_the_rest_in_turn() -> None:
     answers = [replace(WRITTEN, id=f"{writer}-{k:02}") for writer in ("w01", "w02") for k in range(30)]
-    [phase] = Recipe(whole_epochs=0, short_epochs=3, fresh="w02", every=3).phases()
+    [phase] = Recipe(whole_epochs=0, short_epochs=3, short_rounds=1, fresh="w02", every=3).phases()
     lessons = Lessons.of(answers, [])
     epochs = [[one.writer for one in lessons.variants(phase, epoch)] for epoch in range(3)]
     assert [writers.count("w02") for writers in epochs] == [30, 30, 30]
     assert sum(writers.count("w01") for writers in epochs) == 30
     assert min(writers.count("w01") for writers in epochs) > 3
+
+
+def test_no_two_epochs_of_the_short_phase_are_alike() -> None:
+    whole, *rounds = Recipe(short_epochs=3, short_rounds=2).phases()
+    assert [phase.name for phase in (whole, *rounds)] == ["whole", "short", "short"]
+    assert [list(phase.epochs_run) for phase in rounds] == [[0, 1, 2], [3, 4, 5]]
+    lessons = Lessons.of([replace(WRITTEN, id=f"w01-{k:02}") for k in range(40)], [])
+    epochs = [[one.texts for one in lessons.variants(phase, k)] for phase in rounds for k in phase.epochs_run]
+    assert all(one != other for one, other in combinations(epochs, 2))
 
 
 def test_a_teacher_speaks_only_of_the_variants_that_it_read(tmp_path: Path) -> None:

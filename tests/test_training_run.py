@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 import torch
 from coverage_scores import Coder
 from coverage_training import SHUFFLED, Lessons, Process, Recipe, batches_of, rows_of, run_phase, steps_of
-from train_coverage import lessons_and_dev
+from train_coverage import lessons_and_dev, train_one
 from transformers import BertConfig, BertModel
 
 from voice_coach.coverage.corpus import APART_WRITERS, DEV_WRITERS, Answer
@@ -18,7 +19,7 @@ from voice_coach.coverage.network import LifecycleNetwork
 
 TOKENIZER = Path(__file__).resolve().parent.parent / "models" / "lifecycle"
 RECIPE = Recipe(short_epochs=2)
-(_, PHASE) = RECIPE.phases()
+(_, PHASE, _) = RECIPE.phases()
 
 
 class CutOff(Exception):
@@ -77,6 +78,26 @@ def test_a_run_that_was_cut_off_ends_as_one_that_was_not(
     assert any(not torch.equal(after_one[name], one) for name, one in weights(whole).items())
     for name, one in weights(whole).items():
         torch.testing.assert_close(weights(cut)[name], one, rtol=0.0, atol=1e-6)
+
+
+def test_a_run_in_two_sittings_ends_as_one_in_one(learnt: tuple[Lessons, list[Answer]], tmp_path: Path) -> None:
+    lessons, dev = learnt
+    encoder, here = tmp_path / "encoder", Process(0, 1, "cpu")
+    small_model().encoder.save_pretrained(encoder)
+    shutil.copy(TOKENIZER / "tokenizer.json", encoder)
+    once = Recipe(whole_epochs=1, short_epochs=1, short_rounds=1)
+
+    def train(recipe: Recipe, name: str, start: Path | None = None) -> Path:
+        work = tmp_path / name
+        work.mkdir()
+        return train_one(recipe, lessons, dev[:40], encoder, here, work, start)
+
+    first = train(once, "first")
+    second = torch.load(train(replace(once, short_first=1), "second", first))
+    at_once = torch.load(train(replace(once, short_rounds=2), "at_once"))
+    assert any(not torch.equal(torch.load(first)[name], one) for name, one in at_once.items())
+    for name, one in at_once.items():
+        torch.testing.assert_close(second[name], one, rtol=0.0, atol=1e-6)
 
 
 def test_as_many_steps_are_planned_as_are_made(learnt: tuple[Lessons, list[Answer]], coder: Coder) -> None:
