@@ -85,7 +85,8 @@ def test_a_run_in_two_sittings_ends_as_one_in_one(learnt: tuple[Lessons, list[An
     encoder, here = tmp_path / "encoder", Process(0, 1, "cpu")
     small_model().encoder.save_pretrained(encoder)
     shutil.copy(TOKENIZER / "tokenizer.json", encoder)
-    once = Recipe(whole_epochs=1, short_epochs=1, short_rounds=1)
+    # one window a step: at the first the rate is still zero
+    once = Recipe(whole_epochs=1, short_epochs=1, short_rounds=1, batch=1)
 
     def train(recipe: Recipe, name: str, start: Path | None = None) -> Path:
         work = tmp_path / name
