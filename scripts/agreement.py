@@ -17,9 +17,8 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from corpus_units import OTHER_CODES, STAGE_CODES, answer_id, marks_of, read_units
+from corpus_units import CODES, STAGE_CODES, answer_id, marks_of, read_units
 
-LABELS = STAGE_CODES + OTHER_CODES
 SPECIFIC = tuple(f"{code}+" for code in STAGE_CODES)
 
 
@@ -76,7 +75,7 @@ def score(first_paths: list[Path], second_paths: list[Path]) -> int:
     def bare(marks: frozenset[str]) -> set[str]:
         return {mark.rstrip("+") for mark in marks}
 
-    for label in LABELS + SPECIFIC:
+    for label in CODES + SPECIFIC:
         a = [label in (m if label.endswith("+") else bare(m)) for m, _ in pairs]
         b = [label in (m if label.endswith("+") else bare(m)) for _, m in pairs]
         both = sum(x and y for x, y in zip(a, b, strict=True))

@@ -16,7 +16,7 @@ from collections import Counter
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from corpus_units import OTHER_CODES, STAGE_CODES
+from corpus_units import CODES, STAGE_CODES
 
 HEADER = re.compile(
     r"@ (?P<id>[\w-]+) \| question: (?P<question>.+?) \| root_cause_first: (yes|no) \| vague: (yes|no)$"
@@ -52,7 +52,7 @@ def check(path: Path, ids: Counter[str], units: Counter[str], labels: Counter[st
                 faults.append(f"{where}: no words")
             if given != ["-"]:
                 for mark, name in zip(given, bare, strict=True):
-                    if name not in STAGE_CODES + OTHER_CODES or (mark.endswith("+") and name not in STAGE_CODES):
+                    if name not in CODES or (mark.endswith("+") and name not in STAGE_CODES):
                         faults.append(f"{where}: unknown label '{mark}'")
                 if len(set(bare)) != len(bare):
                     faults.append(f"{where}: a label twice")

@@ -20,13 +20,12 @@ from __future__ import annotations
 
 import argparse
 import random
-import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from corpus_units import answer_id, marks_of
+from corpus_units import answer_id, marks_of, read_decisions, tell_gathered
 from mishearing import place_before, sentence_of
 from speak_corpus import chosen
 
@@ -36,8 +35,6 @@ so that an answer that a reader saw teaches more."""
 
 SHORTEST_PART = 2
 """Words; one in four of the parts that Whisper makes has no more than three."""
-
-READ = re.compile(r"(?P<id>[\w-]+) (?P<unit>\d+): (?P<parts>.+)$")
 
 
 def parts_of(text: str, chance: random.Random) -> list[str]:
@@ -71,14 +68,8 @@ def sheet(args: argparse.Namespace) -> int:
 
 def read_labels(paths: Sequence[Path]) -> dict[tuple[str, int], list[str]]:
     """Readers' labels of the parts, by answer and number of the unit."""
-    found: dict[tuple[str, int], list[str]] = {}
-    for path in paths:
-        for line in filter(None, map(str.strip, path.read_text(encoding="utf-8").splitlines())):
-            match = READ.match(line)
-            if match is None:
-                raise SystemExit(f"{path}: '{line}' is not 'answer number: labels / labels'")
-            found[match["id"], int(match["unit"])] = [part.strip() or "-" for part in match["parts"].split("/")]
-    return found
+    read = read_decisions(paths, "answer number: labels / labels")
+    return {place: [part.strip() or "-" for part in said.split("/")] for place, said in read.items()}
 
 
 def fault_of(labels: str, read: Sequence[str] | None, parts: Sequence[str]) -> str:
@@ -128,10 +119,7 @@ def gather(args: argparse.Namespace) -> int:
         whole = {answer_id(block): block.strip() + "\n" for block in kept} | answers
         args.to.mkdir(parents=True, exist_ok=True)
         file.write_text("\n".join(whole[answer] for answer in sorted(whole)), encoding="utf-8")
-    for fault in faults:
-        print(fault)
-    print(f"{sum(map(len, blocks.values()))} answers gathered, {len(faults)} faults")
-    return 1 if faults else 0
+    return tell_gathered(sum(map(len, blocks.values())), faults)
 
 
 def main() -> int:

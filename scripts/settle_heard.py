@@ -27,16 +27,23 @@ from difflib import SequenceMatcher
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from corpus_units import OTHER_CODES, STAGE_CODES, CorpusUnit, answer_id, marks_of, read_units, written_labels
+from corpus_units import (
+    CODES,
+    FILLS,
+    HOLDS,
+    STAGE_CODES,
+    CorpusUnit,
+    answer_id,
+    marks_of,
+    read_decisions,
+    read_units,
+    tell_gathered,
+    written_labels,
+)
 
 DATA = Path(__file__).resolve().parent.parent / "models" / "lifecycle" / "data"
 
-HOLDS = 0.5
-FILLS = 0.5
-"""A sentence tells a unit of which it has this share of the words, or which gives it this share of its own."""
-
-KNOWN = {*STAGE_CODES, *OTHER_CODES, *(f"{code}+" for code in STAGE_CODES)}
-READ = re.compile(r"(?P<id>[\w-]+) (?P<number>\d+): (?P<labels>.+)$")
+KNOWN = {*CODES, *(f"{code}+" for code in STAGE_CODES)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,14 +125,8 @@ def decisions(paths: Sequence[Path]) -> dict[tuple[str, int], str]:
 
     Raises: SystemExit naming a line that is not in the form.
     """
-    found: dict[tuple[str, int], str] = {}
-    for path in paths:
-        for line in filter(None, map(str.strip, path.read_text(encoding="utf-8").splitlines())):
-            match = READ.match(line)
-            if match is None or not marks_of(match["labels"]) <= KNOWN:
-                raise SystemExit(f"{path}: '{line}' is not 'answer number: labels'")
-            found[match["id"], int(match["number"])] = written_labels(marks_of(match["labels"]))
-    return found
+    read = read_decisions(paths, "answer number: labels", lambda said: marks_of(said) <= KNOWN)
+    return {place: written_labels(marks_of(said)) for place, said in read.items()}
 
 
 def settled(header: str, heard: Sequence[HeardSentence], read: Mapping[tuple[str, int], str]) -> tuple[str, list[str]]:
@@ -153,10 +154,7 @@ def gather(args: argparse.Namespace) -> int:
             (args.to / f"{answer_id(header).replace('-', '_')}.txt").write_text(text, encoding="utf-8")
             gathered += 1
     faults += [f"{answer} {number}: no such sentence" for answer, number in sorted(set(read) - numbers)]
-    for fault in faults:
-        print(fault)
-    print(f"{gathered} answers gathered, {len(faults)} faults")
-    return 1 if faults else 0
+    return tell_gathered(gathered, faults)
 
 
 def main() -> int:

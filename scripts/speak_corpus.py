@@ -35,13 +35,11 @@ import soundfile as sf
 from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from corpus_units import CorpusUnit, answer_id, marks_of, read_units, written_labels
+from corpus_units import FILLS, HOLDS, CorpusUnit, answer_id, marks_of, read_units, written_labels
 
 Samples = NDArray[np.float32]
 
 RATE = 16_000
-HOLDS = 0.5
-FILLS = 0.5
 LONG_PAUSE_SHARE = 0.12
 KOKORO_VOICES = (
     "af_heart",
