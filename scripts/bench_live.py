@@ -50,7 +50,7 @@ from voice_coach.audio.takes import FULL_SCALE, TakeRecorder
 from voice_coach.audio.windows import KEEP_S, WindowCutter
 from voice_coach.errors import VoiceCoachError
 from voice_coach.hearing import Hearing
-from voice_coach.records import SAMPLE_RATE_HZ, Assessment, CaptureEvent, Samples, Span
+from voice_coach.records import SAMPLE_RATE_HZ, Assessment, CaptureEvent, Question, Samples, Span
 from voice_coach.rehearsal.interview import OPENING_LIMIT_S
 from voice_coach.session import Coach
 from voice_coach.voice.speaker import synthesize
@@ -367,7 +367,9 @@ def record(signal: Path, folder: Path) -> tuple[Path, list[CaptureEvent]]:
     over_at: int | None = None
     with (
         Microphone() as microphone,
-        TakeRecorder(folder, question_id="bench", question="noise", level="mid", device=microphone.name) as recorder,
+        TakeRecorder(
+            folder, question=Question("bench", "noise", 90.0, 180.0), level="mid", device=microphone.name
+        ) as recorder,
     ):
         for heard in microphone:
             if isinstance(heard, CaptureEvent):

@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "voice_coach"
 STAGES = {"audio", "speech", "delivery", "coverage", "interviewer", "voice", "report", "history", "progress"}
 FLOORS = ("settings", "session", "keeping", "hearing", "batch", "rehearsal", "screen", "doctor", "cli")
 """Above the stages, each standing on those before it."""
-GROUND = {"records", "errors"}
+GROUND = {"records", "errors", "scratch"}
 HEAVY = {
     "faster_whisper",
     "ctranslate2",

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import errno
+import itertools
 import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 
 from tests.conftest import FIXTURES, Run
-from voice_coach.audio.capture import AudioSource
+from voice_coach.audio import takes
+from voice_coach.audio.capture import AudioSource, Heard
 from voice_coach.audio.recorded import RecordedSource
-from voice_coach.audio.takes import list_takes
+from voice_coach.audio.takes import TakeRecorder, list_takes
 from voice_coach.errors import PlaybackError, TakeError
+from voice_coach.hearing import Hearing
 from voice_coach.keeping import HistoryKeeper
-from voice_coach.records import Assessment, Changes, Question
+from voice_coach.records import SAMPLE_RATE_HZ, Assessment, Block, CaptureEvent, Changes, Question
 from voice_coach.rehearsal.closing import spoken_closing, summary_lines
 from voice_coach.rehearsal.interview import Interview
+from voice_coach.rehearsal.listening import Listening
+from voice_coach.rehearsal.patience import EARLY_SILENCE_S
 from voice_coach.rehearsal.setting import MuteVoice, Setting
 from voice_coach.rehearsal.surface import Answered, CardColour, Key, Progress
 from voice_coach.session import Coach
@@ -360,6 +368,95 @@ def test_a_keeper_that_fails_ends_nothing(coach: Coach, tmp_path: Path) -> None:
     answers = Interview(setting(coach, tmp_path, sources(SHORT), sources_end=True, keeper=Broken()), surface).run()
     assert len(answers) == 1
     assert any("free some space" in line and str(tmp_path) in line for line in surface.lines)
+
+
+def test_a_disk_that_goes_away_ends_nothing(coach: Coach, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a stick that is pulled out: neither the sound nor the end of the take can be written any more."""
+    forced = itertools.count()
+
+    def gone(descriptor: int) -> None:
+        if next(forced) > 8:
+            raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(takes, "_sync", gone)
+    surface = Script(choosing=["go"])
+    (answer,) = Interview(setting(coach, tmp_path, sources(SHORT)), surface).run()
+    assert answer.assessment is not None
+    assert answer.assessment.transcript.text
+    told = [line for line in surface.lines if "Input/output error" in line]
+    assert "can't be written" in told[0]
+    assert ": the first " in told[1]
+    assert "voice-coach recover" in told[1]
+
+
+def test_a_silence_that_was_paused_begins_anew(coach: Coach, tmp_path: Path) -> None:
+    """Without that, whoever pauses in a long silence to think is cut off as soon as they go on."""
+    sentence, rate_hz = soundfile.read(SHORT, dtype="float32")
+    sentence = sentence[round(28.9 * rate_hz) : round(31.0 * rate_hz)]
+    quiet = np.random.default_rng(0).normal(0.0, 1e-4, 14 * rate_hz)
+    soundfile.write(tmp_path / "answer.wav", np.concatenate([sentence, quiet]), rate_hz)
+    surface = Script(after_s=4.5, answering=["pause", "pause"], choosing=["go"])
+    question = replace(coach.main_question, target_min_s=1.0, target_max_s=60.0)
+    source = sources(tmp_path / "answer.wav", tmp_path / "answer.wav", fast=False)
+    made = setting(coach, tmp_path, source, questions=(question,), patient=True)
+    Interview(made, surface).run()
+    (take,) = list_takes(tmp_path)
+    assert take.metadata is not None
+    (mark,) = take.metadata.marks
+    assert mark.at >= 4.4 * SAMPLE_RATE_HZ
+    assert take.samples - mark.at >= (EARLY_SILENCE_S - 0.1) * SAMPLE_RATE_HZ
+
+
+def test_whoever_leaves_waits_for_answers_that_were_given_up(
+    coach: Coach, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Hearing] = []
+
+    def busy(hearing: Hearing, timeout_s: float) -> bool:
+        asked.append(hearing)
+        return False
+
+    surface = Script(after_s=1.0, answering=["over", "go"], choosing=["go"])
+    interview = Interview(setting(coach, tmp_path, live()), surface)
+    monkeypatch.setattr(Hearing, "wait_until_idle", busy)
+    interview.run()
+    given_up = asked[0]
+    asked.clear()
+    assert not interview.wait_until_idle(0.1)
+    assert asked[0] is given_up
+
+
+class Gappy:
+    """A microphone that was open for long before the answer went on, and then lost some sound."""
+
+    name = "gappy"
+
+    def __enter__(self) -> Gappy:
+        return self
+
+    def __exit__(self, *why: object) -> None:
+        return None
+
+    def __iter__(self) -> Iterator[Heard]:
+        yield Block(80 * SAMPLE_RATE_HZ, np.zeros(SAMPLE_RATE_HZ, np.float32))
+        yield CaptureEvent("behind", 81 * SAMPLE_RATE_HZ, 0.4)
+
+    def stop(self) -> None:
+        return None
+
+
+def test_missing_sound_is_placed_in_the_answer(coach: Coach, tmp_path: Path) -> None:
+    question = coach.main_question
+    with TakeRecorder(tmp_path, question=question, level="mid", device=None) as recorder:
+        hearing = Hearing(coach, question, path=recorder.path)
+        listening = Listening(Gappy(), recorder, hearing)
+        listening.start()
+        listening.stop()
+        hearing.abandon()
+        take = recorder.finish()
+    assert listening.lines() == ["0.4 s of sound is missing at 1.0 s"]
+    assert take.metadata is not None
+    assert [(mark.at, mark.note) for mark in take.metadata.marks] == [(16_000, "0.4 s of sound is missing at 1.0 s")]
 
 
 def test_the_interviewer_cuts_in_once(coach: Coach, tmp_path: Path) -> None:

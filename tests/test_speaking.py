@@ -9,6 +9,7 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -24,15 +25,16 @@ from plain_text import plain
 from tests.conftest import ROOT
 from tests.test_interview import SHORT, Script, setting, sources
 from voice_coach.audio.takes import list_takes
-from voice_coach.errors import PlaybackError
+from voice_coach.errors import OutputError, PlaybackError, SpeechEngineError
 from voice_coach.records import SAMPLE_RATE_HZ
 from voice_coach.rehearsal.cueing import Cueing
 from voice_coach.rehearsal.interview import Interview
 from voice_coach.rehearsal.surface import CardColour
 from voice_coach.session import Coach
+from voice_coach.voice.speaker import speak
 from voice_coach.voice.speaking import EngineVoice
 from voice_coach.voice.synthesis import SystemEngine
-from voice_coach.voice.tones import EDGE_S, PEAK, TONE_HZ, TONES, cue_tone
+from voice_coach.voice.tones import EDGE_S, PEAK, TONE_HZ, TONES, ToneEngine, cue_tone
 
 SENTENCE = "You spoke for two minutes. Next time, name the channel and who got updates."
 WORST_WER = 0.35
@@ -342,6 +344,19 @@ def test_every_fault_of_an_engine_is_one_line_and_the_rehearsal_goes_on(
     assert "37 seconds" in said
     (take,) = list_takes(tmp_path / "takes")
     assert take.state == "finished"
+
+
+def test_without_room_for_the_sound_a_line_ends_with_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    line = EngineVoice().say("Hello.")
+    assert line.wait(5.0)
+    assert "free some space, or name another one in TMPDIR" in f"{line.error}"
+    with pytest.raises(OutputError, match="TMPDIR"):
+        speak("Hello.")
+    with pytest.raises(SpeechEngineError, match="free some space"):
+        ToneEngine().write("green", tmp_path / "gone" / "0.wav", started=lambda child: None, stopped=lambda: False)
 
 
 def test_a_line_that_is_stopped_while_the_engine_hangs_has_no_error(faulty: Callable[..., EngineVoice]) -> None:

@@ -34,7 +34,7 @@ from voice_coach.audio.takes import (
 from voice_coach.cli.takes import waiting_line
 from voice_coach.errors import TakeError
 from voice_coach.history.store import Store
-from voice_coach.records import SAMPLE_RATE_HZ, Samples, TakeFacts
+from voice_coach.records import SAMPLE_RATE_HZ, Question, Samples, TakeFacts
 
 RATE = SAMPLE_RATE_HZ
 BLOCK = RATE // 20
@@ -50,8 +50,7 @@ def ramp(start: int, count: int) -> Samples:
 def recorder(folder: Path) -> TakeRecorder:
     return TakeRecorder(
         folder,
-        question_id="incident-response",
-        question="How do you handle incident response?",
+        question=Question("incident-response", "How do you handle incident response?", 90.0, 180.0),
         level="senior",
         device="USB headset",
         started_at=STARTED,

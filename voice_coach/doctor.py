@@ -13,6 +13,7 @@ from voice_coach.audio.capture import describe, level_line, listen
 from voice_coach.audio.devices import SoundSystem, choose, sound_system
 from voice_coach.audio.microphone import Microphone
 from voice_coach.errors import AudioError, MicrophoneError, ModelError, OutputError, SpeechEngineError, UsageError
+from voice_coach.scratch import scratch_folder
 from voice_coach.speech.device import choose_device
 from voice_coach.speech.model_files import DEFAULT_WHISPER, LIFECYCLE, find, verified
 from voice_coach.voice.catalogue import voice_in_use
@@ -83,12 +84,10 @@ def _output(system: SoundSystem) -> Finding:
 def _speech_engine(voice: str | None) -> Finding:
     try:
         in_use = voice_in_use(voice)
-        with tempfile.TemporaryDirectory(prefix="voice-coach-") as folder:
-            synthesize("Ready.", Path(folder) / "ready.wav", voice=in_use)
+        with scratch_folder() as folder:
+            synthesize("Ready.", folder / "ready.wav", voice=in_use)
     except (SpeechEngineError, OutputError, UsageError) as exc:
         return Finding("speech engine", False, f"{exc}; until then words are shown", needed=False)
-    except OSError as exc:
-        return Finding("speech engine", False, f"no room for temporary files ({exc.strerror}); free some space")
     return Finding("speech engine", True, f"speaks{f' with {in_use}' if in_use else ''}", needed=False)
 
 
@@ -128,8 +127,8 @@ def _history(folder: Path) -> Finding:
 
 def _storage(folder: Path) -> Iterator[Finding]:
     """Whether takes can be kept there, for the user's eyes only."""
-    existing = next(one for one in (folder, *folder.parents) if one.exists())
     try:
+        existing = next(one for one in (folder, *folder.parents) if one.exists())
         with tempfile.TemporaryFile(dir=existing) as file:
             file.write(b"\0")
             file.flush()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,14 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from voice_coach.audio.files import AudioFile
-from voice_coach.audio.takes import Mark, Take, read_take
+from voice_coach.audio.takes import Mark, Take, TakeMetadata, read_take
 from voice_coach.delivery.corrections import correct
-from voice_coach.errors import AudioFileError, HistoryError, TakeError
+from voice_coach.errors import AudioFileError, HistoryError, OutputError, TakeError
 from voice_coach.history.store import Store
 from voice_coach.interviewer.questions import QuestionPack
 from voice_coach.records import SAMPLE_RATE_HZ, Assessment, CandidateLevel, Question, TakeFacts, TakeMark
 from voice_coach.report.json_reading import assessment_from_dict
 from voice_coach.report.json_view import assessment_as_dict
+from voice_coach.scratch import scratch_folder
 from voice_coach.settings import KEYS, Settings
 
 _NOT_KEPT = {"name", "takes"}
@@ -86,8 +86,22 @@ def facts_of_file(path: Path, pack: QuestionPack, level: CandidateLevel) -> Take
         return _foreign(path, pack, level)
     if take.state == "recording":
         raise TakeError(f"{path}: is being recorded now; wait until it is done")
-    question = question_of(None if take.metadata is None else take.metadata.question_id, pack)
-    return facts_of(take, question)
+    return facts_of(take, _asked(take.metadata, pack))
+
+
+def _asked(known: TakeMetadata | None, pack: QuestionPack) -> Question:
+    """What a take says that it answers, which need not be in the pack; what it does not say is as there."""
+    there = question_of(None if known is None else known.question_id, pack)
+    if known is None:
+        return there
+    return replace(
+        there,
+        id=known.question_id or there.id,
+        text=known.question or there.text,
+        purpose=known.purpose or there.purpose,
+        target_min_s=there.target_min_s if known.target_min_s is None else known.target_min_s,
+        target_max_s=there.target_max_s if known.target_max_s is None else known.target_max_s,
+    )
 
 
 def question_of(question_id: str | None, pack: QuestionPack) -> Question:
@@ -156,18 +170,21 @@ def with_corrections(store: Store, id: str, assessment: Assessment) -> Assessmen
 def as_plain_sound(path: Path) -> Iterator[Path]:
     """A file with the sound of any recording, which libsndfile can read: itself, or a private copy for a while.
 
-    Raises: AudioFileError.
+    Raises: AudioFileError; OutputError where there is no room for a copy.
     """
     import soundfile
 
     try:
         soundfile.info(path)
     except soundfile.LibsndfileError:
-        with tempfile.TemporaryDirectory(prefix="voice-coach-") as folder, AudioFile(path) as audio:
-            copy = Path(folder) / "sound.wav"
-            with soundfile.SoundFile(copy, "w", SAMPLE_RATE_HZ, 1, "PCM_16") as plain:
-                for block in audio:
-                    plain.write(block)
+        with scratch_folder() as folder:
+            copy = folder / "sound.wav"
+            try:
+                with AudioFile(path) as audio, soundfile.SoundFile(copy, "w", SAMPLE_RATE_HZ, 1, "PCM_16") as plain:
+                    for block in audio:
+                        plain.write(block)
+            except soundfile.LibsndfileError as exc:
+                raise OutputError(f"{path}: no room for a copy of it in {folder.parent}; free some space") from exc
             yield copy
     else:
         yield path

@@ -28,7 +28,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from voice_coach.errors import TakeError
-from voice_coach.records import SAMPLE_RATE_HZ, CandidateLevel, Samples
+from voice_coach.records import SAMPLE_RATE_HZ, CandidateLevel, Question, Samples
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +78,8 @@ class TakeMetadata:
     """What the JSON beside a take says. Unknown is None, as it is where the JSON was lost.
 
     samples: how many the whole take holds, None until it is finished. recovered: it was cut off
-    and made whole later. device: the input's name.
+    and made whole later. device: the input's name. purpose, target_min_s, target_max_s: those of
+    the question as it was put, None in takes from before they were written down.
     """
 
     id: str
@@ -91,6 +92,9 @@ class TakeMetadata:
     marks: tuple[Mark, ...] = ()
     samples: int | None = None
     recovered: bool = False
+    purpose: str | None = None
+    target_min_s: float | None = None
+    target_max_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +134,7 @@ class TakeRecorder:
         self,
         folder: Path,
         *,
-        question_id: str,
-        question: str,
+        question: Question,
         level: CandidateLevel,
         device: str | None,
         started_at: datetime | None = None,
@@ -144,7 +147,17 @@ class TakeRecorder:
             self.path, self._descriptor = _create(folder, started_at)
         except OSError as exc:
             raise TakeError(_no_room(folder, exc)) from exc
-        self._metadata = TakeMetadata(self.path.stem, question_id, question, level, started_at, device)
+        self._metadata = TakeMetadata(
+            id=self.path.stem,
+            question_id=question.id,
+            question=question.text,
+            level=level,
+            started_at=started_at,
+            device=device,
+            purpose=question.purpose,
+            target_min_s=question.target_min_s,
+            target_max_s=question.target_max_s,
+        )
         self._open = True
         try:
             _lock(self._descriptor, fcntl.LOCK_EX)
@@ -205,7 +218,7 @@ class TakeRecorder:
     def finish(self) -> Take:
         """Mark the take whole and close it.
 
-        Raises: TakeError if the disk refuses; the sound is kept and the take counts as cut off.
+        Raises: TakeError if the disk refuses; the sound that reached it is kept, and the take counts as cut off.
         """
         self._check_open()
         whole = replace(self._metadata, samples=self._samples)
@@ -214,13 +227,19 @@ class TakeRecorder:
             self._sync()
             _save(self.path, whole)
         except OSError as exc:
+            there = "all" if self._failure is None else "the first"
+            first = "free some space and run" if exc.errno in _DISK_FULL else "once the disk is back run"
             raise TakeError(
-                f"{self.path}: all {self.duration_s:.1f} s are kept but could not be marked whole ({exc.strerror}); "
-                "free some space and run: voice-coach recover"
+                f"{self.path}: {there} {self.duration_s:.1f} s are kept but could not be marked whole "
+                f"({exc.strerror}); {first}: voice-coach recover"
             ) from exc
         finally:
             self.close()
         return Take(self.path, "finished", self._samples, whole.started_at, whole)
+
+    def unfinished(self) -> Take:
+        """The take as far as it was written, where `finish` could not make it whole."""
+        return Take(self.path, "cut_off", self._samples, self._metadata.started_at, self._metadata)
 
     def close(self) -> None:
         """Let go of the file as it is. Safe to call again."""
@@ -423,6 +442,8 @@ def _as_metadata(raw: dict[str, Any]) -> TakeMetadata:
     level = _typed(raw, "level", str, NoneType)
     if started_at.tzinfo is None or level not in (None, *get_args(CandidateLevel)):
         raise ValueError("started_at without a zone, or a level nobody knows")
+    # not there in takes of before
+    asked = dict.fromkeys(("purpose", "target_min_s", "target_max_s")) | raw
     return TakeMetadata(
         id=_typed(raw, "id", str),
         question_id=_typed(raw, "question_id", str, NoneType),
@@ -434,6 +455,9 @@ def _as_metadata(raw: dict[str, Any]) -> TakeMetadata:
         marks=tuple(_as_mark(mark) for mark in _typed(raw, "marks", list)),
         samples=_typed(raw, "samples", int, NoneType),
         recovered=_typed(raw, "recovered", bool),
+        purpose=_typed(asked, "purpose", str, NoneType),
+        target_min_s=_typed(asked, "target_min_s", float, int, NoneType),
+        target_max_s=_typed(asked, "target_max_s", float, int, NoneType),
     )
 
 

@@ -19,7 +19,7 @@ from typing import Literal
 from voice_coach.audio.capture import AudioSource, describe, level_line, listen
 from voice_coach.audio.takes import Take, TakeRecorder
 from voice_coach.delivery.timing import cards_for
-from voice_coach.errors import AudioError, VoiceCoachError
+from voice_coach.errors import AudioError, TakeError, VoiceCoachError
 from voice_coach.hearing import Hearing
 from voice_coach.interviewer.follow_up import next_question, recovery_after
 from voice_coach.records import Assessment, Cards, Question
@@ -78,7 +78,7 @@ class Interview:
         self._follow_ups = 0
         self._interrupted_s: float | None = None
         self._loading = threading.Thread(target=self._load, daemon=True, name="loading")
-        self._hearing: Hearing | None = None
+        self._hearings: list[Hearing] = []
         self._speech: _Speech | None = None
         self._mute: str | None = None
         self._opened = False
@@ -121,7 +121,8 @@ class Interview:
             self._speech.utterance.wait(left_s())
         if self._loading.ident is not None:
             self._loading.join(left_s())
-        return not self._loading.is_alive() and (self._hearing is None or self._hearing.wait_until_idle(left_s()))
+        # one that was given up may still be inside the model
+        return not self._loading.is_alive() and all(one.wait_until_idle(left_s()) for one in self._hearings)
 
     # -- before the first question
 
@@ -231,7 +232,7 @@ class Interview:
                 with source, self._recorder(question, source) as recorder:
                     self._is_open()
                     hearing = Hearing(setting.coach, question, path=recorder.path, asked=frozenset(self._asked))
-                    self._hearing = hearing
+                    self._hearings = [one for one in self._hearings if not one.wait_until_idle(0.0)] + [hearing]
                     try:
                         return self._capture(question, source, recorder, hearing)
                     except BaseException:
@@ -247,9 +248,7 @@ class Interview:
 
     def _recorder(self, question: Question, source: AudioSource) -> TakeRecorder:
         setting = self._setting
-        return TakeRecorder(
-            setting.takes, question_id=question.id, question=question.text, level=setting.level, device=source.name
-        )
+        return TakeRecorder(setting.takes, question=question, level=setting.level, device=source.name)
 
     def _capture(self, question: Question, source: AudioSource, recorder: TakeRecorder, hearing: Hearing) -> _Heard:
         listening = Listening(source, recorder, hearing)
@@ -259,7 +258,7 @@ class Interview:
             ended = self._watch(question, listening, hearing, cueing)
         except Quit:
             listening.stop()
-            take = recorder.finish()
+            take = self._ended(recorder)
             hearing.abandon()
             self._leave(take, question)
             raise
@@ -270,7 +269,7 @@ class Interview:
             self._surface.warn(line)
         self._surface.heard()
         hearing.finish()
-        take = recorder.finish()
+        take = self._ended(recorder)
         if ended in ("over", "skip"):
             hearing.abandon()
         if ended == "over":
@@ -279,13 +278,21 @@ class Interview:
             self._leave(take, question)
         return _Heard(take, hearing, ended, self._interrupted_s)
 
+    def _ended(self, recorder: TakeRecorder) -> Take:
+        """The take made whole, or as far as the disk has it: what was heard is judged all the same."""
+        try:
+            return recorder.finish()
+        except TakeError as exc:
+            self._surface.warn(f"{exc}")
+            return recorder.unfinished()
+
     def _watch(
         self, question: Question, listening: Listening, hearing: Hearing, cueing: Cueing
     ) -> Key | Literal["silence", "source", "gone", "failed"]:
         """Show how the answer goes until a key, a patient silence or the source ends it."""
         surface, setting = self._surface, self._setting
         cards = cards_for(question.target_min_s, question.target_max_s)
-        going, self._interrupted_s, told_until_s = False, None, 0.0
+        going, self._interrupted_s, told_until_s, resumed_s = False, None, 0.0, 0.0
         while True:
             if listening.started.is_set() and not going:
                 going = True
@@ -295,8 +302,10 @@ class Interview:
                 raise Quit
             if key == "pause":
                 listening.pause()
+                resumed_s = listening.answered_s
             elif key == "ask" and going:
                 self._say_between(question.text, listening, cards)
+                resumed_s = listening.answered_s
                 continue
             elif key == "skip" or (going and key in ("go", "over")):
                 # before the first sample there is nothing to end but the waiting
@@ -309,6 +318,7 @@ class Interview:
             if setting.interruption is not None and self._interrupted_s is None and time_to_cut_in(state):
                 self._interrupted_s = answered_s
                 self._say_between(setting.interruption, listening, cards)
+                resumed_s = listening.answered_s
                 told_until_s = time.monotonic() + TOLD_S
                 continue
             if setting.patient and not listening.paused:
@@ -318,9 +328,11 @@ class Interview:
                     target_min_s=question.target_min_s,
                     last_words=state.last_words if state.all_read else None,
                 )
-                if patience_s is not None and state.silent_s >= patience_s:
+                # whoever paused in a silence is given all of it anew
+                silent_s = min(state.silent_s, answered_s - resumed_s)
+                if patience_s is not None and silent_s >= patience_s:
                     return "silence"
-                if patience_s is not None and state.silent_s >= patience_s - CUE_S:
+                if patience_s is not None and silent_s >= patience_s - CUE_S:
                     notice = "Done? Go on speaking if not."
             if setting.interruption is not None and time.monotonic() < told_until_s:
                 # whoever could not hear it, or not take it in, reads it

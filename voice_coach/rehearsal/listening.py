@@ -8,6 +8,7 @@ source ── blocks ──┬─ TakeRecorder   first: what is on disk can't be
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from queue import Empty, SimpleQueue
 from typing import Literal
 
@@ -123,6 +124,8 @@ class Listening:
         self.started.set()
 
     def _note(self, event: CaptureEvent) -> None:
+        # the place in the answer, not since the microphone was opened: pauses are not in the take
+        event = replace(event, sample=self._recorder.samples)
         if event.kind != "started":
             self._lines.put(describe(event))
         kind = _MARKS.get(event.kind)

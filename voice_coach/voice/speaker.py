@@ -5,11 +5,11 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-import tempfile
 from contextlib import closing
 from pathlib import Path
 
 from voice_coach.errors import OutputError, PlaybackError
+from voice_coach.scratch import scratch_folder
 from voice_coach.voice.natural import NATURAL, NaturalEngine
 from voice_coach.voice.synthesis import RATE_WPM, SYNTHESIS_LIMIT_S, Synthesizer, SystemEngine
 
@@ -33,10 +33,10 @@ def synthesize(text: str, out: Path, *, rate_wpm: int = RATE_WPM, voice: str | N
     can't be put there.
     """
     with (
-        tempfile.TemporaryDirectory(prefix="voice-coach-") as folder,
+        scratch_folder() as folder,
         closing(synthesizer(rate_wpm=rate_wpm, voice=voice)) as engine,
     ):
-        wav = Path(folder) / "speech.wav"
+        wav = folder / "speech.wav"
         engine.write(text, wav, started=lambda child: None, stopped=lambda: False)
         try:
             out.parent.mkdir(parents=True, exist_ok=True)
@@ -66,9 +66,9 @@ def play(wav: Path, *, start_s: float = 0.0) -> None:
 def speak(text: str, *, rate_wpm: int = RATE_WPM, voice: str | None = None) -> None:
     """Say `text` and wait until it is said.
 
-    Raises: SpeechEngineError, PlaybackError.
+    Raises: SpeechEngineError, PlaybackError; OutputError where there is no room for the sound.
     """
-    with tempfile.TemporaryDirectory(prefix="voice-coach-") as folder:
-        wav = Path(folder) / "speech.wav"
+    with scratch_folder() as folder:
+        wav = folder / "speech.wav"
         synthesize(text, wav, rate_wpm=rate_wpm, voice=voice)
         play(wav)

@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-import tempfile
 import threading
 from pathlib import Path
 from typing import Protocol
 
 from voice_coach.errors import PlaybackError, SpeechEngineError, VoiceCoachError
+from voice_coach.scratch import scratch_folder
 from voice_coach.voice.player import UNREADABLE
 from voice_coach.voice.speaker import synthesizer
 from voice_coach.voice.synthesis import INSTEAD, RATE_WPM, SENTENCE_LIMIT_S, Synthesizer
@@ -95,11 +95,13 @@ class _EngineUtterance:
     def _work(self) -> None:
         try:
             # the natural voice may still be at a sentence that nobody waits for
-            with tempfile.TemporaryDirectory(prefix="voice-coach-", ignore_cleanup_errors=True) as folder:
-                self._say(Path(folder))
+            with scratch_folder() as folder:
+                self._say(folder)
         except VoiceCoachError as exc:
             # a child that was killed on request fails, too
             self.error = None if self._stopped else exc
+        except OSError as exc:
+            self.error = SpeechEngineError(f"nothing can be said at present ({exc.strerror}); {INSTEAD}")
         finally:
             self._done.set()
 

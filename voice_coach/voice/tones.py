@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from voice_coach.errors import SpeechEngineError
 from voice_coach.records import SAMPLE_RATE_HZ, Samples
 
 TONE_HZ = 880.0
@@ -46,7 +47,10 @@ class ToneEngine:
     ) -> None:
         import soundfile
 
-        soundfile.write(out, cue_tone(text), SAMPLE_RATE_HZ)
+        try:
+            soundfile.write(out, cue_tone(text), SAMPLE_RATE_HZ)
+        except soundfile.LibsndfileError as exc:
+            raise SpeechEngineError(f"no room for the sound of a cue in {out.parent.parent}; free some space") from exc
 
     def close(self) -> None:
         return None
