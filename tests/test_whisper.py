@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import soundfile
+from faster_whisper import WhisperModel
 
 from voice_coach.audio.windows import WindowCutter
 from voice_coach.records import SAMPLE_RATE_HZ, Span, Window, Word
@@ -42,6 +43,13 @@ def test_words_that_alignment_stretched_past_what_was_read_come_back() -> None:
     """ "also" stretched over a pause stood behind the fifteen words that were read next, so that all began at once."""
     read = [Word("I'm", 39.0, 39.2, 0.9), Word("also", 44.8, 46.0, 0.4)]
     assert [(word.start_s, word.end_s) for word in not_after(read, 39.6)] == [(39.0, 39.2), (39.6, 39.6)]
+
+
+def test_punctuation_alone_is_no_failure(coach: Coach, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a hum Whisper may write full stops and nothing else; with a stand-in for its alignment."""
+    part = {"word": " ...", "tokens": [1106], "start": 0.5, "end": 1.5, "probability": 0.4}
+    monkeypatch.setattr(WhisperModel, "find_alignment", lambda *given: [[part]])
+    assert {word.text for word in heard_words(coach, "strong_answer", 0.0, 8.0)} == {" ..."}
 
 
 def window(samples: np.ndarray, voiced: tuple[Span, ...]) -> Window:

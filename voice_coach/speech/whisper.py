@@ -179,7 +179,8 @@ class Whisper:
         try:
             return self._transcribe(window)
         except (RuntimeError, ValueError) as exc:
-            raise TranscriptionError(f"Whisper failed: {_one_line(exc)}; try again with --device cpu") from exc
+            hint = "" if self.options.device == "cpu" else "; judge it again with --device cpu"
+            raise TranscriptionError(f"Whisper failed: {_one_line(exc)}{hint}") from exc
 
     def _transcribe(self, window: Window) -> WindowText:
         """Both readings. Whisper sometimes stops at a pause: then the rest is encoded and read again."""
@@ -252,6 +253,9 @@ class Whisper:
         """
         assert self._glossary is not None
         heads = [k for k, part in enumerate(parts) if _begins_a_word(part.text)]
+        if not heads:
+            # of a hum Whisper may write punctuation alone
+            return parts
         whole = [_joined(parts[k:after])[0] for k, after in zip(heads, [*heads[1:], len(parts)], strict=True)]
         offsets = [0, *accumulate(lengths)]
         places = [offsets[k] for k in [*heads, len(parts)]]
