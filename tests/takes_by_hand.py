@@ -65,7 +65,7 @@ def coverage(
         ownership=Ownership(0, 0),
         impact=any("impact" in one.assigned for one in sentences),
         mistakes=tuple(Mistake(name, "by hand", ()) for name in mistakes),
-        on_subject=True,
+        on_subject=any(stage in one.assigned for one in sentences for stage in STAGES),
     )
 
 

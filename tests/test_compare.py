@@ -14,6 +14,7 @@ from tests.conftest import Run
 from tests.takes_by_hand import answer, delivery, said
 from voice_coach.history.store import Store
 from voice_coach.records import Assessment, JudgedSentence, Pause, TakeFacts, Target
+from voice_coach.report.changes_view import change_lines
 from voice_coach.report.compare import compare, cut_by_stage
 from voice_coach.report.json_view import assessment_as_dict, changes_as_dict
 
@@ -170,6 +171,21 @@ def test_mistakes_come_and_go() -> None:
     changes = compare(first, second)
     assert changes.mistakes_gone == ("heroic",)
     assert changes.mistakes_new == ("no_follow_through",)
+
+
+def test_in_an_answer_to_something_else_nobody_looked_for_mistakes() -> None:
+    told, else_told = answer(DETECT, mistakes=["heroic"]), answer(said("My first job was at a zoo."))
+    assert compare(told, else_told).mistakes_gone == ()
+    assert compare(else_told, told).mistakes_new == ()
+
+
+def test_a_length_is_never_rounded_across_its_limit() -> None:
+    long, short = (
+        answer(DETECT, delivery=delivery(duration_s=seconds, target=Target(90.0, 180.0, verdict, 0.3)))
+        for seconds, verdict in ((180.3, "long"), (89.7, "short"))
+    )
+    (line,) = (one.text for one in change_lines(compare(long, short)) if one.text.startswith("time"))
+    assert line.startswith("time 3:01 → 1:29")
 
 
 def test_the_changes_as_json() -> None:

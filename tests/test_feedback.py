@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tests.test_judgement import judge, strong, unit
@@ -148,6 +150,20 @@ def test_a_flood_of_fillers_comes_before_a_stage_only_touched_on() -> None:
 @pytest.mark.parametrize("said", [delivery(fillers_a_minute=4.9), delivery(wpm=189.0), delivery(long_pauses=2)])
 def test_what_is_fine_is_not_mentioned(said: Delivery) -> None:
     assert feedback(judge(*strong()), said).fixes == ()
+
+
+def test_a_target_is_said_as_a_person_would() -> None:
+    for least_s, most_s, said in (
+        (100.0, 200.0, "1 minute 40 seconds to 3 minutes 20 seconds"),
+        (90.0, 180.0, "1.5 to 3 minutes"),
+        (75.0, 100.0, "75 to 100 seconds"),
+    ):
+        of = replace(delivery(100.0), target=Target(least_s, most_s, "in_range"))
+        assert feedback(judge(*strong()), of).verdict.endswith(f"inside the target of {said}.")
+
+
+def test_what_may_have_been_an_answer_is_not_denied() -> None:
+    assert feedback(judge(unit(), doubt=0.45)).fixes[0].startswith("I'm not sure I heard an answer to the question")
 
 
 def test_an_unsure_stage_is_not_called_missing() -> None:

@@ -72,6 +72,10 @@ def test_off_subject_is_said() -> None:
     assert "did not hear an answer" in heard(judge(unit())).fixes[0]
 
 
+def test_where_it_may_have_been_told_nothing_is_denied() -> None:
+    assert heard(judge(unit(), doubt=0.45)).fixes[0].startswith("I'm not sure I heard")
+
+
 @pytest.mark.parametrize(
     ("answer", "sure"),
     [("The trade-off was data against time.", True), ("We rolled back the release.", False)],

@@ -113,6 +113,7 @@ def planned(*takes: Entry, day: float = 0) -> Plan:
         ("customer impact", {"mistakes": ("no_customer_impact",)}, "poor"),
         ("customer impact", {"mistakes": ("heroic",)}, "good"),
         ("customer impact", {"stages": {}}, None),
+        ("customer impact", {"stages": dict.fromkeys(STAGES, "missing")}, None),  # something else was told
         ("customer impact", {"purpose": "follow_up"}, None),
         ("STAR", {}, "good"),
         ("STAR", {"star": star(situation=50.0)}, "good"),  # as long as the action
@@ -251,6 +252,10 @@ def test_a_drill_alone_leaves_the_other_stages_unheard() -> None:
     assert list(plan_lines(found))[-1] == (
         "Not heard yet: detection, severity, communication, prevention; answer the whole question: voice-coach practice"
     )
+
+
+def test_a_length_is_never_rounded_across_its_limit() -> None:
+    assert SKILLS["time"].why([take(duration_s=180.3, verdict="long")]).startswith("3:01 the last time, target 1:30 to")
 
 
 def test_the_lines() -> None:

@@ -43,6 +43,7 @@ def test_a_pack_of_ones_own(tmp_path: Path) -> None:
     [
         (("target_min_s = 60", "target_min_s = 100"), "target_min_s"),
         (("target_max_s = 90", 'target_max_s = "long"'), "target_max_s"),
+        (("target_max_s = 90", "target_max_s = inf"), "target_max_s"),
         (('question = "Q?"', 'question = ""'), "question"),
         (('question = "Q?"', 'qestion = "Q?"'), "qestion"),
         (('text = "Why?"', 'text = "Why?"\nlevels = ["boss"]'), "levels"),

@@ -1,4 +1,4 @@
-"""What passes from stage to stage: frozen records, nothing else.
+"""What passes from stage to stage: frozen records, and what is read off them alone.
 
 The data's way, and who makes what:
 
@@ -29,6 +29,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from math import ceil, floor
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
@@ -45,6 +46,13 @@ Samples: TypeAlias = "npt.NDArray[np.float32]"
 Level = Literal["missing", "mentioned", "strong"]
 CandidateLevel = Literal["early", "mid", "senior"]
 Verdict = Literal["short", "in_range", "long"]
+
+
+def whole_seconds(length_s: float, verdict: Verdict | None) -> int:
+    """A length in whole seconds, never rounded across the limit that it is held against."""
+    return floor(length_s) if verdict == "short" else ceil(length_s) if verdict == "long" else round(length_s)
+
+
 Standing = Literal["poor", "fair", "good"]
 FillerKind = Literal["filled_pause", "discourse_marker", "repetition"]
 PauseKind = Literal["short", "long", "lost_thread"]

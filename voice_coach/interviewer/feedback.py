@@ -10,10 +10,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from math import ceil, floor
+from math import ceil
 
 from voice_coach.interviewer.questions import QuestionPack
-from voice_coach.records import CandidateLevel, Coverage, Delivery, Feedback, FollowUp, Mistake, StageCoverage
+from voice_coach.records import (
+    CandidateLevel,
+    Coverage,
+    Delivery,
+    Feedback,
+    FollowUp,
+    Mistake,
+    StageCoverage,
+    whole_seconds,
+)
 
 MOST_FIXES = 3
 MOST_STRENGTHS = 2
@@ -172,18 +181,22 @@ def verdict_line(delivery: Delivery) -> str:
     length, target = delivery.answer_duration_s, delivery.target
     if length is None or target.verdict is None:
         return ""
-    if target.max_s < WITHIN_SECONDS:
-        span = f"{target.min_s:g} to {target.max_s:g} seconds"
-    else:
-        span = f"{target.min_s / 60:g} to {target.max_s / 60:g} minutes"
+    span = _spoken_span(target.min_s, target.max_s)
     if target.verdict == "in_range":
         return f"You spoke for {spoken_time(length)}, inside the target of {span}."
-    # a length is never rounded across the limit it is held against
+    spoken = spoken_time(whole_seconds(length, target.verdict))
     if target.verdict == "short":
-        return (
-            f"You spoke for {spoken_time(floor(length))}, {gap(target.min_s - length)} short of the target of {span}."
-        )
-    return f"You spoke for {spoken_time(ceil(length))}, {gap(length - target.max_s)} over the target of {span}."
+        return f"You spoke for {spoken}, {gap(target.min_s - length)} short of the target of {span}."
+    return f"You spoke for {spoken}, {gap(length - target.max_s)} over the target of {span}."
+
+
+def _spoken_span(min_s: float, max_s: float) -> str:
+    """A target as one says it: in seconds, in minutes and halves of them, or each end in full."""
+    if max_s < WITHIN_SECONDS:
+        return f"{min_s:g} to {max_s:g} seconds"
+    if min_s % 30 == max_s % 30 == 0:
+        return f"{min_s / 60:g} to {max_s / 60:g} minutes"
+    return f"{spoken_time(min_s)} to {spoken_time(max_s)}"
 
 
 def gap(seconds: float) -> str:
@@ -194,9 +207,13 @@ def gap(seconds: float) -> str:
 def _fixes(coverage: Coverage, delivery: Delivery | None, level: CandidateLevel) -> Iterator[Fix]:
     """Everything worth fixing, most important first."""
     if not coverage.on_subject:
+        nearly = any(stage.unsure for stage in coverage.stages.values())
+        heard = (
+            "I'm not sure I heard an answer to the question" if nearly else "I did not hear an answer to the question"
+        )
         yield Fix(
-            "I did not hear an answer to the question: tell one real incident, from how you noticed it to what changed afterwards.",
-            "I did not hear an answer to the question. Tell me one real incident, from how you noticed it to what changed afterwards.",
+            f"{heard}: tell one real incident, from how you noticed it to what changed afterwards.",
+            f"{heard}. Tell me one real incident, from how you noticed it to what changed afterwards.",
         )
         yield from filler_fix(delivery)
         yield from pace_fixes(delivery)
@@ -285,10 +302,13 @@ def _time_fix(delivery: Delivery, coverage: Coverage) -> Fix:
     if target.verdict == "short":
         thin = next((stage for stage in WEIGHT if coverage.stages[stage].level != "strong"), "mitigation")
         return Fix(
-            f"At {spoken_time(floor(length))} it is too short: spend {gap(target.min_s - length)} more, first on {MEANT[thin]}.",
+            f"At {spoken_time(whole_seconds(length, target.verdict))} it is too short: spend {gap(target.min_s - length)} more, first on {MEANT[thin]}.",
             f"Take {gap(target.min_s - length)} more, first for {MEANT[thin]}.",
         )
-    over, too_long = gap(length - target.max_s), f"At {spoken_time(ceil(length))} it is too long"
+    over, too_long = (
+        gap(length - target.max_s),
+        f"At {spoken_time(whole_seconds(length, target.verdict))} it is too long",
+    )
     longest = max(coverage.stages, key=lambda stage: coverage.stages[stage].seconds or 0.0)
     longest_s, beside_s = coverage.stages[longest].seconds or 0.0, _seconds_beside_stages(coverage)
     if beside_s > longest_s:

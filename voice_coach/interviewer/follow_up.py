@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from math import ceil, floor
 
 from voice_coach.interviewer.feedback import (
     HEARD_AS,
@@ -33,7 +32,16 @@ from voice_coach.interviewer.feedback import (
     verdict_line,
 )
 from voice_coach.interviewer.questions import QuestionPack
-from voice_coach.records import CandidateLevel, Coverage, Delivery, Feedback, FollowUp, Question, Word
+from voice_coach.records import (
+    CandidateLevel,
+    Coverage,
+    Delivery,
+    Feedback,
+    FollowUp,
+    Question,
+    Word,
+    whole_seconds,
+)
 
 WHOLE_STORY = frozenset({"main", "90", "deep", "interrupt"})
 """Purposes that ask for all five stages; who is interrupted is to come back to the story."""
@@ -142,7 +150,8 @@ def _content(text: str) -> set[str]:
 def _fixes(question: Question, coverage: Coverage, delivery: Delivery | None, level: CandidateLevel) -> Iterator[Fix]:
     """What to mend, most important first: the question, risk, time, then how it sounded."""
     probed = question.probes
-    if not coverage.on_subject:
+    nearly = probed is not None and coverage.stages[probed].unsure
+    if not coverage.on_subject and not nearly:
         meant = f": say {MEANT[probed]}" if probed else ""
         text = f"I did not hear an answer to the question{meant}."
         yield Fix(text, text)
@@ -171,10 +180,10 @@ def _time_fix(delivery: Delivery | None) -> Iterator[Fix]:
     length, target = delivery.answer_duration_s, delivery.target
     if target.verdict == "short":
         text = f"Take {gap(target.min_s - length)} more: give one example."
-        yield Fix(f"At {spoken_time(floor(length))} it is too short. {text}", text)
+        yield Fix(f"At {spoken_time(whole_seconds(length, target.verdict))} it is too short. {text}", text)
     elif target.verdict == "long":
         text = f"Cut {gap(length - target.max_s)}: answer first, then one example."
-        yield Fix(f"At {spoken_time(ceil(length))} it is too long. {text}", text)
+        yield Fix(f"At {spoken_time(whole_seconds(length, target.verdict))} it is too long. {text}", text)
 
 
 def _strengths(question: Question, coverage: Coverage, delivery: Delivery | None) -> Iterator[Fix]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import Any, get_args
 
@@ -157,8 +158,10 @@ def _span(
     low, high = f"{name}_min_s", f"{name}_max_s"
     least, most = default or (None, None)
     minimum, maximum = _number(table, low, where, least), _number(table, high, where, most)
-    if not 0 < minimum < maximum:
-        raise QuestionPackError(f"{where}: {low} ({minimum:g}) must be above 0 and below {high} ({maximum:g})")
+    if not 0 < minimum < maximum < inf:
+        raise QuestionPackError(
+            f"{where}: {low} ({minimum:g}) must be above 0 and below {high} ({maximum:g}), a number of seconds"
+        )
     return minimum, maximum
 
 

@@ -14,7 +14,7 @@ from statistics import median
 from typing import Literal
 
 from voice_coach.progress.summary import off_band, time_off_target_s
-from voice_coach.records import Entry, Level, MistakeName, Standing
+from voice_coach.records import Entry, Level, MistakeName, Standing, whole_seconds
 
 TIMED = ("main", "90", "deep")
 """Purposes of whole answers held against a target of their own."""
@@ -124,7 +124,8 @@ def _time() -> Skill:
         last = takes[-1]
         inside = sum(time_off_target_s(take) == 0 for take in takes)
         target = f"{_clock(last.target_min_s)} to {_clock(last.target_max_s)}"
-        return f"{_clock(last.duration_s)} the last time, target {target}; inside it in {inside} of {_latest(takes)}"
+        length = _clock(whole_seconds(last.duration_s or 0.0, last.verdict))
+        return f"{length} the last time, target {target}; inside it in {inside} of {_latest(takes)}"
 
     def command(last: Entry) -> str:
         # who ran short tells it all once more; who ran over learns what to leave out
@@ -159,8 +160,8 @@ def _pace_why(bands: Bands, takes: Sequence[Entry]) -> str:
 
 def _mistake(name: str, mistake: MistakeName, command: str) -> Skill:
     def heard(take: Entry) -> Standing | None:
-        # where no stage was judged nobody looked for mistakes either
-        if take.purpose not in WHOLE or not take.stages:
+        # where no stage was told nobody looked for mistakes either
+        if take.purpose not in WHOLE or all(level in (None, "missing") for level in take.stages.values()):
             return None
         return "poor" if mistake in take.mistakes else "good"
 

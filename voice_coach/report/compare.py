@@ -69,7 +69,9 @@ def compare(before: Assessment, after: Assessment) -> Changes:
     told_before, told_after = _sentences(before.coverage), _sentences(after.coverage)
     weights = _weights([*told_before, *told_after])
     cut, added = _gone(told_before, told_after, weights), _gone(told_after, told_before, weights)
-    named_before, named_after = _mistakes(before.coverage), _mistakes(after.coverage)
+    # in an answer to something else nobody looks for mistakes
+    looked = all(one.coverage is not None and one.coverage.on_subject for one in (before, after))
+    named_before, named_after = (_mistakes(one.coverage) if looked else () for one in (before, after))
     return Changes(
         stages=_stages(before.coverage, after.coverage),
         cut=cut,

@@ -6,7 +6,7 @@ import base64
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from voice_coach.records import Assessment, Changes, Coverage, Delivery, EmbeddedAudio, StageCoverage
+from voice_coach.records import Assessment, Changes, Coverage, Delivery, EmbeddedAudio, StageCoverage, whole_seconds
 from voice_coach.report.changes_view import change_lines
 from voice_coach.report.marked import marked_transcript
 from voice_coach.report.pages import render
@@ -109,7 +109,7 @@ def _time_figure(delivery: Delivery, duration_s: float) -> Figure:
     scale = max(target.max_s * 4 / 3, duration_s)
     return Figure(
         "Time",
-        clock(round(duration_s)),
+        clock(whole_seconds(duration_s, target.verdict)),
         "min",
         f"target {clock(target.min_s)} to {clock(target.max_s)}",
         100 * target.min_s / scale,
