@@ -26,7 +26,7 @@ from bench_history import assessment, check_store, fill, kill_often, take_wav
 
 from tests.conftest import ROOT
 from voice_coach.errors import HistoryError, OutputError
-from voice_coach.history import schema
+from voice_coach.history import rows, schema
 from voice_coach.history.kept import KeptTake, write_kept
 from voice_coach.history.store import Store
 from voice_coach.records import Correction, TakeFacts, TakeMark, TakeSummary
@@ -506,6 +506,27 @@ def test_an_older_database_is_brought_up_to_date_after_a_backup(folder: Path) ->
         connection.close()
 
 
+def test_a_migration_that_is_cut_off_is_made_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Store.open(folder) as store:
+        id = store.add(facts(), audio=None, assessment=judged())
+        entry = store.entry(id)
+    with sqlite3.connect(folder / "history.db") as connection:
+        connection.execute("ALTER TABLE takes DROP COLUMN opening")
+        connection.execute("PRAGMA user_version = 2")
+    connection.close()
+
+    def stopped(*given: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(rows, "put", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            Store.open(folder)
+    with Store.open(folder) as store:
+        assert entry.opening is not None
+        assert store.entry(id) == entry
+
+
 def test_a_migration_that_fails_changes_nothing(tmp_path: Path) -> None:
     connection = schema.connect(tmp_path / "x.db")
     schema.migrate(connection)
@@ -742,7 +763,9 @@ def test_a_restore_that_was_cut_off_loses_nothing(folder: Path) -> None:
         assert store.count() == 1
 
 
-@pytest.mark.parametrize("harm", ["text", "cut", "flipped", "foreign", "slip", "newer", "nowhere"])
+@pytest.mark.parametrize(
+    "harm", ["text", "cut", "flipped", "garbled", "password", "foreign", "slip", "newer", "nowhere"]
+)
 def test_a_bad_backup_is_refused_and_nothing_is_touched(folder: Path, tmp_path: Path, harm: str) -> None:
     with Store.open(folder) as store:
         store.add(facts("take-1"), audio=take_wav(tmp_path, 1), assessment=judged("one"))
@@ -756,6 +779,17 @@ def test_a_bad_backup_is_refused_and_nothing_is_touched(folder: Path, tmp_path: 
     elif harm == "flipped":
         # in the middle of the sound
         raw[len(raw) // 2] ^= 1
+        file.write_bytes(raw)
+    elif harm == "garbled":
+        with zipfile.ZipFile(file) as parts:
+            (packed,) = (one for one in parts.infolist() if one.compress_type == zipfile.ZIP_DEFLATED)
+        # a block of a kind that there is not, where the packed bytes begin
+        raw[packed.header_offset + 30 + len(packed.filename)] = 0xFF
+        file.write_bytes(raw)
+    elif harm == "password":
+        # the same flag stands before each file and in the list at the end
+        for mark, place in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+            raw[raw.index(mark) + place] |= 1
         file.write_bytes(raw)
     elif harm == "nowhere":
         file.unlink()

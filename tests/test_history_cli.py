@@ -22,7 +22,7 @@ from voice_coach.audio.files import AudioFile
 from voice_coach.audio.takes import TakeRecorder
 from voice_coach.history.store import Store
 from voice_coach.interviewer.questions import read_pack
-from voice_coach.keeping import HistoryKeeper, as_plain_sound, question_of
+from voice_coach.keeping import HistoryKeeper, as_plain_sound, facts_of_file, question_answered, question_of
 from voice_coach.records import SAMPLE_RATE_HZ, Question, TakeFacts
 from voice_coach.report.json_view import schema
 from voice_coach.settings import read_settings
@@ -40,7 +40,11 @@ def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with AudioFile(FIXTURES / "too_short.flac") as audio:
         clip = np.concatenate(list(audio))[: 12 * SAMPLE_RATE_HZ]
     with TakeRecorder(
-        folder, question_id="how-bad", question="How bad was it?", level="senior", device="USB", started_at=ASKED
+        folder,
+        question=Question("how-bad", "How bad was it?", 60.0, 90.0, "follow_up", "severity"),
+        level="senior",
+        device="USB",
+        started_at=ASKED,
     ) as take:
         take.push(clip)
         take.mark("gap", lost=800)
@@ -66,7 +70,7 @@ def imported(recordings: Path, tmp_path_factory: pytest.TempPathFactory) -> tupl
     """The user's data after an import, and what the import said."""
     data = tmp_path_factory.mktemp("data")
     take = next(recordings.glob("take-*.wav"))
-    run = run_in(data, "import", recordings / "answer.flac", FIXTURES / "silence.flac", ROOT / "README.md", take)
+    run = run_in(data, "import", take, recordings / "answer.flac", FIXTURES / "silence.flac", ROOT / "README.md")
     return data, run
 
 
@@ -94,7 +98,7 @@ def test_import_keeps_what_can_be_judged_and_says_what_can_not(imported: tuple[P
     data, run = imported
     assert run.code == 2
     kept = [line.split(": kept as ")[0] for line in run.out.splitlines()]
-    assert kept == [str(recordings / "answer.flac"), str(next(recordings.glob("take-*.wav")))]
+    assert kept == [str(next(recordings.glob("take-*.wav"))), str(recordings / "answer.flac")]
     silent, text = run.error_lines
     assert "not kept: No speech heard" in silent
     assert "README.md: not a recording" in text
@@ -227,6 +231,43 @@ def test_a_take_judged_anew_keeps_its_corrections_and_its_past(voice_coach: Comm
     assert voice_coach("show", id).code == 0
 
 
+def test_an_assessment_that_can_not_be_read_is_made_anew(voice_coach: Command, data: Path) -> None:
+    id = listed(data)["how-bad"]
+    path = data / "voice-coach" / "history" / "takes" / f"{id}.json"
+    kept = json.loads(path.read_text())
+    del kept["assessments"][-1]["assessment"]["transcript"]
+    path.write_text(json.dumps(kept))
+    shown = voice_coach("show", id)
+    assert (shown.code, f"voice-coach reanalyze {id}" in shown.err) == (2, True)
+    assert voice_coach("reanalyze", id).code == 0
+    assert voice_coach("show", id).code == 0
+
+
+def test_options_that_would_be_ignored_are_refused(voice_coach: Command, data: Path) -> None:
+    ids = listed(data)
+    for command, said in (
+        (("report", ids["how-bad"], "--level", "senior"), "--level is for recordings"),
+        (("compare", *ids.values(), "--level", "senior"), "--level is for recordings"),
+        (("export", ids["how-bad"], "--level", "senior"), "choose among all takes"),
+        (("export", ids["how-bad"], "--since", "7d"), "choose among all takes"),
+    ):
+        run = voice_coach(*command)
+        assert (run.code, len(run.error_lines)) == (2, 1)
+        assert said in run.err
+
+
+def test_a_file_whose_name_is_not_utf_8(recordings: Path, tmp_path: Path) -> None:
+    name = tmp_path / os.fsdecode(b"caf\xe9.flac")
+    shutil.copy(recordings / "answer.flac", name)
+    run = run_in(tmp_path, "import", name)
+    assert (run.code, "caf\\udce9.flac: kept as " in run.out) == (0, True), run.err
+    (id,) = listed(tmp_path).values()
+    assert run_in(tmp_path, "show", id).code == 0
+    page = tmp_path / "page.html"
+    assert run_in(tmp_path, "report", name, "--out", page).code == 0
+    assert page.stat().st_size > 10_000
+
+
 def test_delete_and_forget(voice_coach: Command, data: Path) -> None:
     ids = listed(data)
     short = voice_coach("delete", ids["how-bad"][:4])
@@ -251,6 +292,9 @@ def test_delete_and_forget(voice_coach: Command, data: Path) -> None:
         ("reanalyze", "zzzz"),
         ("export", "zzzz"),
         ("reanalyze",),
+        ("backup", "x" * 300),
+        ("progress", "--html", "x" * 300),
+        ("recover", "--takes", "x" * 300),
         ("history", "--since", "yesterday"),
         ("history", "--level", "expert"),
         ("forget", "--older-than", "old"),
@@ -378,6 +422,31 @@ def test_any_recording_becomes_plain_sound(tmp_path: Path) -> None:
 # ------------------------------------------------------------------ a rehearsal's takes
 
 
+@pytest.mark.parametrize(
+    "question",
+    [
+        Question("incident-response", "How do you handle incident response?", 75.0, 100.0, "90"),
+        Question("incident-response", "How did you stop it?", 20.0, 40.0, "stage:mitigation", "mitigation"),
+        Question("conflict", "Tell me about a conflict.", 60.0, 120.0),
+    ],
+    ids=["short version", "stage", "of another pack"],
+)
+def test_a_take_that_is_imported_answers_what_was_asked(tmp_path: Path, question: Question) -> None:
+    with TakeRecorder(tmp_path, question=question, level="mid", device=None) as recorder:
+        recorder.push(np.zeros(SAMPLE_RATE_HZ, np.float32))
+        take = recorder.finish()
+    pack = read_pack(None)
+    assert question_answered(facts_of_file(take.path, pack, "mid"), pack) == question
+    # takes of before say only the question
+    sidecar = take.path.with_suffix(".json")
+    known = json.loads(sidecar.read_text())
+    for key in ("purpose", "target_min_s", "target_max_s"):
+        del known[key]
+    sidecar.write_text(json.dumps(known))
+    facts = facts_of_file(take.path, pack, "mid")
+    assert (facts.question, facts.purpose, facts.target_max_s) == (question.text, "main", 180.0)
+
+
 def test_a_rehearsal_keeps_its_takes_in_one_sitting(tmp_path: Path) -> None:
     settings = read_settings(tmp_path / "settings.toml")
     keeper = HistoryKeeper(tmp_path / "history", settings)
@@ -386,8 +455,7 @@ def test_a_rehearsal_keeps_its_takes_in_one_sitting(tmp_path: Path) -> None:
     for second in range(3):
         with TakeRecorder(
             tmp_path / "takes",
-            question_id=question.id,
-            question=question.text,
+            question=question,
             level="early",
             device=None,
             started_at=ASKED.replace(second=second),

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from voice_coach.history.store import Store
-    from voice_coach.records import Entry
+    from voice_coach.records import CandidateLevel, Entry
     from voice_coach.report.exports import PastTake
     from voice_coach.report.scrub import Scrubber
     from voice_coach.session import Coach
@@ -53,11 +53,12 @@ def import_files(
     """Judge recordings and keep them in the history; takes that a rehearsal left count as recordings, too."""
     settings = user_settings()
     coach = coach_for(settings, level, device, model)
+    wanted = coach.level
     failed = False
     with opened_store(adding=settings) as store:
         for file in files:
             try:
-                typer.echo(_import(store, file, coach, settings))
+                typer.echo(_import(store, file, coach, wanted, settings))
             except VoiceCoachError as exc:
                 # the other recordings are still kept
                 complain(exc)
@@ -86,6 +87,8 @@ def export(
     from voice_coach.report.scrub import Scrubber
     from voice_coach.report.writing import write_private
 
+    if ids and (since or question or level):
+        raise UsageError("--since, --question and --level choose among all takes; leave them out, or the ids")
     settings = user_settings()
     people = [settings.name] if settings.name else []
     scrubber = Scrubber(people=people, products=settings.terms) if scrub else None
@@ -119,16 +122,17 @@ def restore(
     typer.echo(f"{_takes(count)} restored")
 
 
-def _import(store: Store, file: Path, coach: Coach, settings: Settings) -> str:
+def _import(store: Store, file: Path, coach: Coach, wanted: CandidateLevel, settings: Settings) -> str:
+    """wanted: the level of recordings that say none themselves."""
     from voice_coach.keeping import as_plain_sound, facts_of_file, question_answered, settings_kept
     from voice_coach.report.json_view import assessment_as_dict
     from voice_coach.report.terminal import no_speech_line
 
-    facts = facts_of_file(file, coach.pack, coach.level)
+    facts = facts_of_file(file, coach.pack, wanted)
     kept = store.find(facts.id)
     if kept is not None and store.entry(kept).assessments:
         return f"{file}: is kept already as {kept}"
-    coach.level = facts.level or coach.level
+    coach.level = facts.level or wanted
     with listening_progress(str(file), quiet=False) as progress:
         assessment = coach.analyze(file, question=question_answered(facts, coach.pack), progress=progress)
     if assessment.recording is not None and not assessment.transcript.words:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from voice_coach.history.store import Store
-    from voice_coach.records import Assessment, Correction, Delivery, Entry
+    from voice_coach.records import Assessment, CandidateLevel, Correction, Delivery, Entry
     from voice_coach.session import Coach
 
 KIND_WORDS = {"filled_pause": "um/uh", "discourse_marker": "like/you know", "repetition": "repeated"}
@@ -84,10 +84,11 @@ def reanalyze(
     if (id is None) != every:
         raise UsageError("name one take, or give --all")
     coach = coach_for(user_settings(), None, device, model)
+    usual = coach.level
     with opened_store() as store:
         if id is not None:
             entry = store.entry(id)
-            before, after = _judge_anew(store, entry, coach)
+            before, after = _judge_anew(store, entry, coach, usual)
             _show_both(before, after)
             return
         entries = [entry for entry in store.entries() if entry.audio]
@@ -96,7 +97,7 @@ def reanalyze(
         failed = False
         for number, entry in enumerate(entries, 1):
             try:
-                before, after = _judge_anew(store, entry, coach)
+                before, after = _judge_anew(store, entry, coach, usual)
             except VoiceCoachError as exc:
                 # the other takes are still judged
                 complain(exc)
@@ -122,19 +123,28 @@ def _remember(store: Store, entry: Entry, corrections: Sequence[Correction]) -> 
     return assessment
 
 
-def _judge_anew(store: Store, entry: Entry, coach: Coach) -> tuple[Assessment | None, Assessment]:
-    """The assessment so far, None where there was none, and the new one, which is kept."""
+def _judge_anew(
+    store: Store, entry: Entry, coach: Coach, usual: CandidateLevel
+) -> tuple[Assessment | None, Assessment]:
+    """The assessment so far, None where there is none that can be read, and the new one, which is kept.
+
+    usual: the level of takes that say none.
+    """
     from voice_coach.keeping import measured, question_answered, with_corrections
     from voice_coach.report.json_view import assessment_as_dict, fillers_as_dict
 
     audio = store.audio(entry.id)
     if audio is None:
         raise HistoryError(f"{entry.id}: its sound is not kept, so it can't be judged anew")
-    coach.level = entry.level or coach.level
+    coach.level = entry.level or usual
     question = question_answered(store.facts(entry.id), coach.pack)
     with listening_progress(entry.id, quiet=False) as progress:
         fresh = coach.analyze(audio, question=question, progress=progress)
-    before = measured(store, entry.id)
+    try:
+        before = measured(store, entry.id)
+    except HistoryError:
+        # one that can't be read is what people are sent here for
+        before = None
     now = with_corrections(store, entry.id, fresh)
     totals = None if now.delivery is None or now is fresh else fillers_as_dict(now.delivery.fillers)
     store.reassess(entry.id, assessment_as_dict(fresh), fillers=totals)

@@ -9,6 +9,7 @@ of the house inside them.
 from __future__ import annotations
 
 import errno
+import io
 import logging
 import os
 import sys
@@ -30,6 +31,9 @@ NUMPY_THREADS = "OPENBLAS_NUM_THREADS"
 their number, and through them words and times: the same recording must be judged alike on any machine, alone or among
 many. It is no slower, as waiting threads spin: an eighth of all processor time with two jobs on two cores. Whisper has
 threads of its own, which change nothing in what it writes; Dask's workers come with this setting."""
+
+_OUT_OF_REACH = (errno.EACCES, errno.EPERM, errno.ENAMETOOLONG)
+"""What is wrong with a path that somebody gave."""
 
 app = typer.Typer(
     name="voice-coach",
@@ -92,6 +96,9 @@ def run(arguments: list[str] | None = None) -> int:
     command: Callable[..., object] = typer.main.get_command(app)
     words = sys.argv[1:] if arguments is None else arguments
     result: object
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # a file's name need not be UTF-8; standard error is like this from the start
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         result = command(args=words or ["practice"], prog_name="voice-coach", standalone_mode=False)
     except typer.TyperException as exc:
@@ -108,6 +115,9 @@ def run(arguments: list[str] | None = None) -> int:
         sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115
         return 0
     except OSError as exc:
+        if exc.errno in _OUT_OF_REACH and exc.filename is not None:
+            complain(UsageError(f"{exc.filename}: {exc.strerror}; name another place, or mend its permissions"))
+            return USAGE_EXIT
         if exc.errno != errno.ENOSPC:
             raise
         sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115

@@ -62,7 +62,7 @@ def report(
     for kept in (name, earlier):
         if kept and Path(kept).exists() and path.exists() and path.samefile(kept):
             raise UsageError(f"--out {path} would overwrite the recording itself; choose another name")
-    coach = _coach(level)
+    coach = _coach(level, name, *((earlier,) if earlier else ()))
     take = _taken(coach, name)
     before = earlier or (None if take.id is None else _before(take.id))
     _write_report(take, _taken(coach, before) if before else None, path)
@@ -80,7 +80,7 @@ def compare(
     """Show what changed between two takes: stages, mistakes, time, fillers, and what was cut."""
     from voice_coach.report.compare import compare as compare_takes
 
-    coach = _coach(level)
+    coach = _coach(level, before, after)
     first, second = (_taken(coach, name, quiet=json_output) for name in (before, after))
     changes = compare_takes(first.assessment, second.assessment)
     if json_output:
@@ -135,8 +135,15 @@ def _tell_progress(takes: Sequence[TakeSummary], days: Set[date], html: Path | N
     typer.echo(html)
 
 
-def _coach(level: LevelChoice | None) -> Coach:
+def _coach(level: LevelChoice | None, *names: str) -> Coach:
+    """For takes of these names. Raises: UsageError for a level where nothing is judged now."""
+    if level is not None and not any(map(_is_recording, names)):
+        raise UsageError("--level is for recordings, which are judged now; a past take keeps the level that it has")
     return coach_for(user_settings(), level)
+
+
+def _is_recording(name: str) -> bool:
+    return Path(name).exists() or bool(Path(name).suffix)
 
 
 def _taken(coach: Coach, name: str, *, quiet: bool = False) -> _Take:
@@ -144,7 +151,7 @@ def _taken(coach: Coach, name: str, *, quiet: bool = False) -> _Take:
 
     Raises: HistoryError, AudioFileError; UsageError where there is nothing to show.
     """
-    return _judged(coach, name, quiet) if Path(name).exists() or Path(name).suffix else _past(name)
+    return _judged(coach, name, quiet) if _is_recording(name) else _past(name)
 
 
 def _past(id: str) -> _Take:

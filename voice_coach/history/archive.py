@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import zipfile
+import zlib
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -30,7 +31,7 @@ def back_up(home: Home, file: Path) -> int:
 
     Raises: OutputError if the file can't be written; HistoryError if the store can't be read.
     """
-    if file.exists():
+    if os.path.lexists(file):
         raise OutputError(f"{file}: is there already; name a new file")
     with explained(home.folder), home.lock.shared():
         # a take is complete once it has its JSON
@@ -94,7 +95,8 @@ def _unpack(file: Path, new: Home) -> int:
             return int(manifest["takes"])
     except FileNotFoundError as exc:
         raise HistoryError(f"{file}: no such file; check the name") from exc
-    except (zipfile.BadZipFile, KeyError, TypeError, ValueError, EOFError) as exc:
+    except (zipfile.BadZipFile, zlib.error, RuntimeError, KeyError, TypeError, ValueError, EOFError) as exc:
+        # a runtime error is that of a file under a password, or packed in a way that nobody here knows
         raise HistoryError(f"{file}: is no backup of voice-coach, or it is damaged; name another file") from exc
 
 

@@ -64,7 +64,8 @@ def write_kept(path: Path, take: KeptTake) -> None:
         "fillers": take.fillers,
         "settings": dict(take.settings),
     }
-    write_private(path, json.dumps(table, ensure_ascii=False, default=str).encode())
+    # bytes of a file's name that are no UTF-8 become JSON's own escapes, and come back as they were
+    write_private(path, json.dumps(table, ensure_ascii=False, default=str).encode("utf-8", "backslashreplace"))
 
 
 def read_kept(path: Path) -> KeptTake:

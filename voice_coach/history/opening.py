@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from voice_coach.errors import HistoryError
@@ -85,8 +86,8 @@ def _mended(home: Home) -> Opened:
     if older is not None:
         try:
             schema.copy_to(older, home.spare_name(f"before-{len(schema.MIGRATIONS)}"))
-            schema.migrate(older)
-            _refill(home, older)
+            # one step: a database that was brought up to date and not filled would never be filled
+            schema.migrate(older, at_last=partial(_refill, home, older))
         except BaseException:
             older.close()
             raise
@@ -101,11 +102,9 @@ def _mended(home: Home) -> Opened:
 
 def _refill(home: Home, connection: sqlite3.Connection) -> None:
     """Fill the columns that came with a migration from what is kept of each take; what can't be read stays as it is."""
-    connection.execute("BEGIN")
     for path in sorted(home.takes.glob("*.json")):
         with suppress(HistoryError, KeyError, TypeError, AttributeError, sqlite3.IntegrityError):
             rows.put(connection, read_kept(path))
-    connection.execute("COMMIT")
 
 
 def _rebuilt(home: Home, why: str) -> Opened:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from voice_coach.errors import HistoryError
@@ -112,13 +112,23 @@ def refuse_newer(connection: sqlite3.Connection, path: Path) -> None:
         )
 
 
-def migrate(connection: sqlite3.Connection, migrations: Sequence[str] = MIGRATIONS) -> None:
-    """Bring it up to date, each step whole or not at all. Raises: sqlite3.Error."""
+def migrate(
+    connection: sqlite3.Connection,
+    migrations: Sequence[str] = MIGRATIONS,
+    *,
+    at_last: Callable[[], None] = lambda: None,
+) -> None:
+    """Bring it up to date, each step whole or not at all. at_last: done as part of the last step.
+
+    Raises: sqlite3.Error; whatever `at_last` raises.
+    """
     for number in range(version(connection), len(migrations)):
         connection.execute("BEGIN IMMEDIATE")
         try:
             for statement in migrations[number].split(";"):
                 connection.execute(statement)
+            if number + 1 == len(migrations):
+                at_last()
             connection.execute(f"PRAGMA user_version = {number + 1}")
             connection.execute("COMMIT")
         except BaseException:

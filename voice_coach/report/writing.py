@@ -14,14 +14,15 @@ def write_private(path: Path, text: str) -> None:
 
     Raises: OutputError.
     """
-    if path.is_dir():
-        raise OutputError(f"{path}: is a folder; name a file in it, for instance {path / 'report.html'}")
     try:
+        if path.is_dir():
+            raise OutputError(f"{path}: is a folder; name a file in it, for instance {path / 'report.html'}")
         path.parent.mkdir(parents=True, exist_ok=True)
         # a temporary file of this kind is private from the start
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            # a file's name need not be UTF-8
+            with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
                 file.write(text)
             Path(name).replace(path)
         except BaseException:
