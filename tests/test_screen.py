@@ -108,6 +108,12 @@ def test_plain_keys_come_one_by_one_and_unknown_ones_are_nothing() -> None:
         assert surface.key(0.0) is None
         os.write(writing, b" xQ\x03")
         assert [surface.key(1.0) for _ in range(4)] == ["go", None, "quit", "quit"]
+        # an arrow and two function keys are none of their letters; an escape alone is a key, and so is what follows it
+        for sequence in (b"\x1b[A", b"\x1bOQ", b"\x1b[15~"):
+            os.write(writing, sequence)
+            assert [surface.key(0.1) for _ in range(2)] == [None, None]
+        os.write(writing, b"\x1br")
+        assert [surface.key(0.1) for _ in range(3)] == ["hush", "over", None]
         os.close(writing)
         # the pipe is over: no key any more, and no end of the rehearsal either
         assert surface.key(0.0) is None

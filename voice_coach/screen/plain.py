@@ -22,6 +22,11 @@ from voice_coach.screen.view import assessment_text, timer
 
 PROGRESS_S = 15.0
 WIDTH = 92
+
+_ESCAPE = b"\x1b"
+_LONGEST_SEQUENCE = 16
+"""Bytes that an arrow or a function key sends after its escape, with room to spare."""
+
 KEY_LINE = "space finish   r start over   p pause   s skip   a ask again   h stop the voice   q quit"
 
 
@@ -38,6 +43,7 @@ class PlainSurface:
         self._notice = ""
         self._spoken_to = False
         self._choosing = False
+        self._ahead = b""
 
     def tell(self, line: str) -> None:
         print(line, file=self._out, flush=True)
@@ -94,17 +100,37 @@ class PlainSurface:
             return "quit"
         watched = [one for one in (self._keys, self._ending) if one is not None]
         # where nobody can press anything, waiting is all that is asked
-        ready, _, _ = select.select(watched, [], [], timeout_s)
+        ready, _, _ = select.select(watched, [], [], 0.0 if self._ahead else timeout_s)
         if self._ending in ready:
             return "quit"
-        if self._keys is None or self._keys not in ready:
+        if self._keys is None or not (self._ahead or self._keys in ready):
             return None
-        character = os.read(self._keys, 1)
+        character, self._ahead = self._ahead or os.read(self._keys, 1), b""
         if not character:
             # a terminal that went away is a wish to end; what was piped in is just over
             gone, self._keys = os.isatty(self._keys), None
             return "quit" if gone else None
+        if character == _ESCAPE and self._in_sequence(self._keys):
+            return None
         return KEYS.get(character.decode("latin-1").lower())
+
+    def _in_sequence(self, keys: int) -> bool:
+        """After an escape: whether it began what an arrow or a function key sends, which is then read to its end."""
+        if not _more(keys):
+            return False
+        following = os.read(keys, 1)
+        if following not in (b"[", b"O"):
+            self._ahead = following
+            return False
+        # what a key sends comes at once; nobody types within that time
+        if _more(keys):
+            os.read(keys, _LONGEST_SEQUENCE)
+        return True
+
+
+def _more(keys: int) -> bool:
+    """Whether something can be read there at once."""
+    return bool(select.select([keys], [], [], 0.0)[0])
 
 
 class Ending:
