@@ -165,13 +165,17 @@ class Lessons:
     def variants(self, phase: Phase, epoch: int) -> list[Variant]:
         """Of every answer that is shown one, as this epoch (from 0 on) has it; the same in every run."""
         name = f"{phase.name} {epoch}"
+        written = {answer.id: answer for answer in self.written}
         variants = [
             vary(self._form(answer, phase.mix, name), phase.mix, name, self.ears, written=answer)
             for answer in self.written
             if phase.shows(answer, epoch)
         ]
         for again in range(phase.spoken):
-            variants += [vary(answer, phase.mix, f"{name} heard {again}", None) for answer in self.heard]
+            variants += [
+                vary(answer, phase.mix, f"{name} heard {again}", None, written=written.get(answer.id))
+                for answer in self.heard
+            ]
         return variants
 
     def _form(self, answer: Answer, mix: Mix, name: str) -> Answer:
@@ -451,9 +455,7 @@ def run_phase(
     optimizer = torch.optim.AdamW(parameter_groups(model, recipe, phase))
     schedule = get_linear_schedule_with_warmup(optimizer, min(steps, 150), steps * max(phase.schedule, phase.epochs))
     actual, best, first = truth(dev), -1.0, phase.first_epoch
-    so_far = checkpoint.with_suffix(".state.pt")
-    if not resume and here.first:
-        so_far.unlink(missing_ok=True)
+    so_far = state_file(checkpoint)
     if resume and so_far.exists():
         state = torch.load(so_far, map_location=here.device)
         model.load_state_dict(state["model"])
@@ -495,6 +497,11 @@ def run_phase(
         )
     here.wait()
     model.load_state_dict(torch.load(checkpoint, map_location=here.device))
+
+
+def state_file(checkpoint: Path) -> Path:
+    """Beside the weights, all that it takes to go on with the phase."""
+    return checkpoint.with_suffix(".state.pt")
 
 
 def replace_file(content: object, path: Path) -> None:

@@ -11,9 +11,10 @@ side, separated by ` / `. The reader's file has a line for each labelled unit th
 
   w23-05 7: det+ act / -
 
-Together the parts carry the unit's labels, none more and none less; `gather` names where they do not, leaves those
-answers out and exits with 1. Answers gathered before stay. Places are drawn by the answer's id and hang on its words:
-where an answer's words change, its parts must be read again.
+Together the parts carry the unit's labels, none more and none less; `gather` names where they do not, and lines that
+are of no labelled unit that was cut, leaves those answers out and exits with 1. Answers in which no labelled unit was
+cut need no reader and are gathered, too. Answers gathered before stay. Places are drawn by the answer's id and hang on
+its words: where an answer's words change, its parts must be read again.
 """
 
 from __future__ import annotations
@@ -103,16 +104,22 @@ def in_parts(
 
 def gather(args: argparse.Namespace) -> int:
     read = read_labels(args.read)
-    wanted = {answer for answer, _ in read}
     blocks: dict[str, dict[str, str]] = {}
     faults: list[str] = []
-    for header, units in chosen(args.files, ",".join(wanted), 1.0):
+    unasked = dict(read)
+    for header, units in chosen(args.files, "", 1.0):
+        id = answer_id(header)
+        labels_of_cut = {(id, number): labels for number, labels, parts in cut_answer(header, units) if len(parts) > 1}
+        asked = {place for place, labels in labels_of_cut.items() if labels != "-"}
+        if not labels_of_cut or (asked and not asked & read.keys()):
+            continue
+        for place in asked:
+            unasked.pop(place, None)
         block, wrong = in_parts(header, units, read)
         faults += wrong
-        wanted.discard(answer_id(header))
         if not wrong:
-            blocks.setdefault(answer_id(header).rpartition("-")[0], {})[answer_id(header)] = block
-    faults += [f"{answer}: in none of the files" for answer in sorted(wanted)]
+            blocks.setdefault(id.rpartition("-")[0], {})[id] = block
+    faults += [f"{id} {number}: no labelled unit of these files that was cut" for id, number in sorted(unasked)]
     for writer, answers in blocks.items():
         file = args.to / f"{writer}.txt"
         kept = file.read_text(encoding="utf-8").split("\n\n") if file.exists() else []
@@ -133,7 +140,7 @@ def main() -> int:
     cutting.set_defaults(step=sheet)
     gathering = steps.add_parser("gather", help="a reader's labels to answers in parts")
     gathering.add_argument("files", nargs="+", type=Path, help="the answers as written")
-    gathering.add_argument("--read", nargs="+", type=Path, required=True)
+    gathering.add_argument("--read", nargs="*", type=Path, default=[], help="none for answers that need no reader")
     gathering.add_argument("--to", type=Path, required=True, help="folder; a file for each writer")
     gathering.set_defaults(step=gather)
     args = parser.parse_args()

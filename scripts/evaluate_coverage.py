@@ -18,6 +18,7 @@ import argparse
 import csv
 import re
 import sys
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -141,7 +142,8 @@ def expected_calibration_error(probabilities: npt.NDArray[np.float64], actual: B
 def label_table(
     predicted: BOOL, actual: BOOL, probabilities: npt.NDArray[np.float64], second: BOOL | None
 ) -> list[str]:
-    lines = ["| label | P | R | F1 | support | ECE | second reader F1 |", "| --- | --- | --- | --- | --- | --- | --- |"]
+    lines = ["| label | P | R | F1 | support | ECE | second reader F1, after settling |"]
+    lines.append("| --- | --- | --- | --- | --- | --- | --- |")
     for k, label in enumerate(LABELS):
         found = score(predicted[:, k], actual[:, k])
         ece = expected_calibration_error(probabilities[:, k], actual[:, k])
@@ -161,22 +163,37 @@ def answer_table(answers: Sequence[Answer], judged: Sequence[Coverage]) -> list[
     pairs = list(zip(answers, judged, strict=True))
     levels = [(gold_level(a, s), c.stages[s].level) for a, c in pairs for s in STAGES]
     on_subject = [any(unit.labels & set(STAGES) for unit in a.units) for a in answers]
-    lines = ["| of the whole answer | right | of |", "| --- | --- | --- |"]
+    lines = ["| of the whole answer | right | of | the same said of all | found | false |"]
+    lines.append("| --- | --- | --- | --- | --- | --- |")
 
-    def row(name: str, right: Sequence[bool]) -> None:
-        lines.append(f"| {name} | {np.mean(right):.3f} | {len(right)} |")
+    def row(name: str, found: Sequence[object], actual: Sequence[object]) -> None:
+        right = np.mean([f == a for f, a in zip(found, actual, strict=True)])
+        constant = Counter(actual).most_common(1)[0][1] / len(actual)
+        line = f"| {name} | {right:.3f} | {len(actual)} | {constant:.3f} "
+        if {*found, *actual} <= {True, False}:
+            both = sum(bool(f and a) for f, a in zip(found, actual, strict=True))
+            line += f"| {both} of {sum(map(bool, actual))} | {sum(map(bool, found)) - both} |"
+        lines.append(line if line.endswith("|") else line + "| | |")
 
-    row("stage present or not", presence_right(answers, judged))
-    row("level: missing, mentioned, strong", [g == f for g, f in levels])
-    row("on the subject or not", [c.on_subject == on for (_, c), on in zip(pairs, on_subject, strict=True)])
-    row("impact told or not", [c.impact == any(IMPACT in u.labels for u in a.units) for a, c in pairs])
+    row(
+        "stage present or not",
+        [coverage.stages[stage].level != "missing" for coverage in judged for stage in STAGES],
+        [gold_level(answer, stage) != "missing" for answer in answers for stage in STAGES],
+    )
+    row("level: missing, mentioned, strong", [found for _, found in levels], [told for told, _ in levels])
+    row("on the subject or not", [coverage.on_subject for coverage in judged], on_subject)
+    row(
+        "impact told or not",
+        [coverage.impact for coverage in judged],
+        [any(IMPACT in unit.labels for unit in answer.units) for answer in answers],
+    )
+    told = [(answer, coverage) for (answer, coverage), on in zip(pairs, on_subject, strict=True) if on]
     for name in MISTAKES:
-        right = [
-            (name in {m.name for m in c.mistakes}) == (name in gold_mistakes(a))
-            for (a, c), on in zip(pairs, on_subject, strict=True)
-            if on
-        ]
-        row(f"mistake: {name}", right)
+        row(
+            f"mistake: {name}",
+            [name in coverage.sure_mistakes for _, coverage in told],
+            [name in gold_mistakes(answer) for answer, _ in told],
+        )
     return lines
 
 

@@ -29,7 +29,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from coverage_scores import Coder, truth
-from coverage_training import Lessons, Process, Recipe, Taught, new_model, run_phase
+from coverage_training import Lessons, Process, Recipe, Taught, new_model, run_phase, state_file
 from export_coverage import ship
 from fetch_encoder import fetch
 
@@ -80,9 +80,16 @@ def train_one(
         phases = tuple(phase for phase in phases if phase.name != "whole")
     taught = Taught(TAUGHT) if recipe.soft else None
     checkpoint = start or work
-    for phase in phases:
-        again = f"-{phase.round + 1}" if phase.round else ""
-        checkpoint = work / f"{recipe.encoder}-{recipe.seed}-{phase.name}{again}.pt"
+    rounds = [f"-{phase.round + 1}" if phase.round else "" for phase in phases]
+    checkpoints = [
+        work / f"{recipe.encoder}-{recipe.seed}-{phase.name}{again}.pt"
+        for phase, again in zip(phases, rounds, strict=True)
+    ]
+    if not resume and here.first:
+        # all of them before the first phase: what an older run left is never gone on from
+        for one in checkpoints:
+            state_file(one).unlink(missing_ok=True)
+    for phase, checkpoint in zip(phases, checkpoints, strict=True):
         if start is not None and checkpoint.exists() and checkpoint.samefile(start):
             raise UsageError(f"--start {start} would be written over; name another folder with --work")
         made = {**vars(recipe), "start": started_from(start) if start else None}

@@ -88,8 +88,22 @@ def test_gathering_one_answer_leaves_a_writers_others(tmp_path: Path, capsys: py
     assert (first.id, len(first.units), second.id) == ("w01-15", 4, "w01-16")
     read.write_text("w01-15 1: det+ / det\nw09-01 3: mit / -\n", encoding="utf-8")
     assert gather(args) == 1
-    assert "w01-15 1: 'det+' where the unit has 'det+ act'" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "w01-15 1: 'det+' where the unit has 'det+ act'" in told
+    assert "w09-01 3: no labelled unit of these files that was cut" in told
     assert len(read_corpus([to / "w01.txt"])) == 2
+    read.write_text("w01-15 1: det+ / act\nw01-15 3: mit / -\n", encoding="utf-8")
+    assert gather(args) == 1
+    assert "w01-15 3: no labelled unit" in capsys.readouterr().out
+
+
+def test_an_answer_of_which_nothing_labelled_was_cut_needs_no_reader(tmp_path: Path) -> None:
+    written, to = tmp_path / "w01_15.txt", tmp_path / "cut"
+    units = [("-", UNITS[0][1]), *UNITS[1:]]
+    written.write_text("\n".join([HEADER, *(f"{labels} | {text}" for labels, text in units)]), encoding="utf-8")
+    assert gather(argparse.Namespace(files=[written], read=[], to=to)) == 0
+    (answer,) = read_corpus([to / "w01.txt"])
+    assert [sorted(unit.labels) for unit in answer.units] == [[], [], [], ["mitigation"]]
 
 
 def test_answers_in_parts_are_those_that_were_written() -> None:
@@ -100,7 +114,14 @@ def test_answers_in_parts_are_those_that_were_written() -> None:
         for header, units in read_units(path)
     }
     cut = [answer for path in sorted((DATA / "cut").glob("*.txt")) for answer in read_units(path)]
-    assert len(cut) >= 2400
+    # those that no reader need see are all there
+    parts_by_answer = {id: list(cut_answer(*answer)) for id, answer in written.items()}
+    assert {answer_id(header) for header, _ in cut} >= {
+        id
+        for id, units in parts_by_answer.items()
+        if any(len(parts) > 1 for _, _, parts in units)
+        and all(labels == "-" for _, labels, parts in units if len(parts) > 1)
+    }
     assert len({header for header, _ in cut}) == len(cut)
     for header, parts in cut:
         whole_header, units = written[answer_id(header)]

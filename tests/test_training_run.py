@@ -80,6 +80,20 @@ def test_a_run_that_was_cut_off_ends_as_one_that_was_not(
         torch.testing.assert_close(weights(cut)[name], one, rtol=0.0, atol=1e-6)
 
 
+def test_what_an_older_run_left_is_never_gone_on_from(learnt: tuple[Lessons, list[Answer]], tmp_path: Path) -> None:
+    """Cut off in the first phase and gone on with, the later ones begin anew."""
+    lessons, dev = learnt
+    encoder, here = tmp_path / "encoder", Process(0, 1, "cpu")
+    small_model().encoder.save_pretrained(encoder)
+    shutil.copy(TOKENIZER / "tokenizer.json", encoder)
+    recipe = Recipe(whole_epochs=1, short_epochs=1, short_rounds=1)
+    train_one(recipe, lessons.few(3), dev[:40], encoder, here, tmp_path)
+    (short,) = tmp_path.glob("*-short.state.pt")
+    with pytest.raises(CutOff):
+        train_one(recipe, lessons, dev[:40], encoder, Mortal(0, 1, "cpu"), tmp_path)
+    assert not short.exists()
+
+
 def test_a_run_in_two_sittings_ends_as_one_in_one(learnt: tuple[Lessons, list[Answer]], tmp_path: Path) -> None:
     lessons, dev = learnt
     encoder, here = tmp_path / "encoder", Process(0, 1, "cpu")

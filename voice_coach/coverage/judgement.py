@@ -42,8 +42,7 @@ _NUMBERS = re.compile(
     r"|million|half|third|quarter|percent|dozen)s?)\b",
     re.IGNORECASE,
 )
-_NAME = re.compile(r"[A-Z][\w-]+")
-_NO_NAMES = frozenset({"I'm", "I'd", "I've", "I'll"})
+_NAME = re.compile(r"[A-Z][\w-]+")  # "I'm" is none: nothing but an apostrophe follows its capital
 
 ROOT_FIRST_SENTENCES = 2
 """Up to two sentences of digging are triage, not a chase, even where they end at the cause."""
@@ -196,7 +195,7 @@ def _is_vague(sentences: Sequence[JudgedSentence], threshold: float) -> bool:
     numbers = sum(len(_NUMBERS.findall(one.text)) for one in sentences)
     # a capital at the start of a sentence names nothing
     inside = {word.strip(".,!?;:'\"()") for one in sentences for word in one.text.replace("’", "'").split()[1:]}
-    names = sum(bool(_NAME.match(word)) for word in inside - _NO_NAMES)
+    names = sum(bool(_NAME.match(word)) for word in inside)
     return numbers <= VAGUE_NUMBERS and names <= VAGUE_NAMES
 
 
