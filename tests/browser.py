@@ -18,7 +18,9 @@ def chromium() -> Iterator[Browser]:
     """The browser; skips where there is none."""
     path = shutil.which("chromium") or shutil.which("chromium-browser")
     if path is None:
-        pytest.skip("chromium is not installed (scripts/setup test installs it on Debian and Ubuntu)")
+        pytest.skip(
+            "chromium is not installed (scripts/setup test installs it on Debian; on Ubuntu: snap install chromium)"
+        )
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
