@@ -4,7 +4,8 @@
 Usage:
   scripts/bench_live.py                                      20 answers of 30 s to 4 min: about 25 minutes
   scripts/bench_live.py --answers 40 --live                  every second of them at the pace of speech
-  scripts/virtual_mic.sh run scripts/bench_live.py --lost 30     samples lost in a recording of 30 minutes
+  scripts/virtual_mic.sh run .venv/bin/python scripts/bench_live.py --lost 30
+                                                             samples lost in a recording of 30 minutes
 
 The answers are cut from the fixtures at pauses and joined, and end in 0.3 to 1.0 s of a quiet room,
 as people take that long from their last word to the key. All but the last --paced seconds are pushed as

@@ -2,7 +2,8 @@
 """Measure whole rehearsals: how soon one is ready to record, and what many of them do to the memory.
 
 Usage:
-  scripts/virtual_mic.sh run scripts/bench_rehearsal.py --ready 10     command to go sign, on the pretend card
+  scripts/virtual_mic.sh run .venv/bin/python scripts/bench_rehearsal.py --ready 10
+                                                           command to go sign, on the pretend card
   scripts/bench_rehearsal.py --memory 20                               rehearsals in one process; some minutes
 
 --ready starts the program as its users do, with a home of its own and nothing said aloud, so many times and reads

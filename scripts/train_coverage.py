@@ -85,19 +85,21 @@ def train_one(
         work / f"{recipe.encoder}-{recipe.seed}-{phase.name}{again}.pt"
         for phase, again in zip(phases, rounds, strict=True)
     ]
-    if not resume and here.first:
-        # all of them before the first phase: what an older run left is never gone on from
-        for one in checkpoints:
-            state_file(one).unlink(missing_ok=True)
-    for phase, checkpoint in zip(phases, checkpoints, strict=True):
+    made = {**vars(recipe), "start": started_from(start) if start else None}
+    for checkpoint in checkpoints:
         if start is not None and checkpoint.exists() and checkpoint.samefile(start):
             raise UsageError(f"--start {start} would be written over; name another folder with --work")
-        made = {**vars(recipe), "start": started_from(start) if start else None}
         kept = recipe_file(checkpoint)
         if resume and kept.exists() and json.loads(kept.read_text(encoding="utf-8")) != made:
             raise UsageError(f"{kept}: is of another recipe; go on with that one, or leave out --resume")
+    if not resume and here.first:
+        # all of them before the first phase: what an older run left is never gone on from
+        for checkpoint in checkpoints:
+            state_file(checkpoint).unlink(missing_ok=True)
+            recipe_file(checkpoint).unlink(missing_ok=True)
+    for phase, checkpoint in zip(phases, checkpoints, strict=True):
         if here.first:
-            kept.write_text(json.dumps(made), encoding="utf-8")
+            recipe_file(checkpoint).write_text(json.dumps(made), encoding="utf-8")
         run_phase(model, phase, recipe, lessons, dev, coder, here, checkpoint, taught, resume=resume)
     return checkpoint
 

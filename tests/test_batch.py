@@ -176,6 +176,10 @@ def test_what_could_not_be_judged_is_told_by_every_run(tmp_path: Path) -> None:
         ("r.csv", "name,age\nx,3\n", "holds something else"),
         ("r.jsonl", '{"name": 3}\n', "holds something else"),
         ("r.jsonl", "[1]\n", "holds something else"),
+        ("r.jsonl", "my notes\nof today\n", "holds something else"),
+        ("r.jsonl", '{\n "path": 3\n}\n', "holds something else"),
+        ("r.jsonl", '{"name": 3}', "holds something else"),
+        ("r.csv", "name,age", "holds something else"),
     ],
 )
 def test_no_other_file_is_written_over(tmp_path: Path, name: str, content: str | None, told: str) -> None:

@@ -58,6 +58,12 @@ SPEECH, SILENCE, NOISE, FAINT = 20.0, 0.0, 0.8, 0.9
             [(1.0, SPEECH), (0.5, SILENCE), (0.048, SPEECH), (0.452, SILENCE), (1.0, SPEECH)],
             [(1.0, 2.0)],
         ),
+        # one of 60 ms that the detector took for voice
+        (
+            [(0.0, 5.0), (6.0, 6.188), (8.0, 10.0)],
+            [(5.0, SPEECH), (1.03, SILENCE), (0.06, SPEECH), (1.91, SILENCE), (2.0, SPEECH)],
+            [(5.0, 8.0)],
+        ),
         # in a room that is heard a faint sound is still silence, and one a little louder is not
         ([(0.0, 1.05), (2.0, 3.0)], [(1.0, SPEECH), (1.0, NOISE), (1.0, SPEECH)], [(1.0, 2.0)]),
         ([(0.0, 1.0), (2.0, 3.0)], [(1.0, SPEECH), (0.7, NOISE), (0.3, NOISE + 0.5), (1.0, SPEECH)], [(1.0, 1.7)]),

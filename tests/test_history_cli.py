@@ -428,8 +428,9 @@ def test_any_recording_becomes_plain_sound(tmp_path: Path) -> None:
         Question("incident-response", "How do you handle incident response?", 75.0, 100.0, "90"),
         Question("incident-response", "How did you stop it?", 20.0, 40.0, "stage:mitigation", "mitigation"),
         Question("conflict", "Tell me about a conflict.", 60.0, 120.0),
+        Question("whose-pager", "Whose pager rang?", 60.0, 90.0, "follow_up", "detection"),
     ],
-    ids=["short version", "stage", "of another pack"],
+    ids=["short version", "stage", "of another pack", "of another pack, on a stage"],
 )
 def test_a_take_that_is_imported_answers_what_was_asked(tmp_path: Path, question: Question) -> None:
     with TakeRecorder(tmp_path, question=question, level="mid", device=None) as recorder:
@@ -440,7 +441,7 @@ def test_a_take_that_is_imported_answers_what_was_asked(tmp_path: Path, question
     # takes of before say only the question
     sidecar = take.path.with_suffix(".json")
     known = json.loads(sidecar.read_text())
-    for key in ("purpose", "target_min_s", "target_max_s"):
+    for key in ("purpose", "target_min_s", "target_max_s", "probes"):
         del known[key]
     sidecar.write_text(json.dumps(known))
     facts = facts_of_file(take.path, pack, "mid")

@@ -112,6 +112,8 @@ def test_plain_keys_come_one_by_one_and_unknown_ones_are_nothing() -> None:
         for sequence in (b"\x1b[A", b"\x1bOQ", b"\x1b[15~"):
             os.write(writing, sequence)
             assert [surface.key(0.1) for _ in range(2)] == [None, None]
+        os.write(writing, b"\x1b[A\x1bOP\x1b[[B\x1b[15~q")
+        assert [surface.key(0.1) for _ in range(6)] == [None, None, None, None, "quit", None]
         os.write(writing, b"\x1br")
         assert [surface.key(0.1) for _ in range(3)] == ["hush", "over", None]
         os.close(writing)

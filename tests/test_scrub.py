@@ -23,6 +23,9 @@ NAMES = [
     ("My manager, Oyelaran, took the bridge.", "Oyelaran"),
     ("I pinged Zsofika in the channel, and Zsofika had it.", "Zsofika"),
     ("I asked Mark to own the updates.", "Mark"),
+    ("I paged Łukasz and then we talked.", "Łukasz"),
+    ("Then josé said we should roll back.", "josé"),
+    ("André agreed with the plan.", "André"),
     ("We escalated to Dr. Haverkamp at noon.", "Haverkamp"),
     ("Rajesh's change was the trigger.", "Rajesh"),
     # companies
@@ -64,6 +67,9 @@ INNOCENT = [
     "Then I told the support lead and the VP, and the Incident Commander agreed.",
     "We had a CVE-2021-44228 drill, RFC-793 resets and HTTP-500s, tier-2 and level-3 support.",
     "On Monday in October the SLO burned 40% of its budget in 15 minutes, about 30 percent of checkouts.",
+    "The feedback was harsh but fair, roger that, in roman numerals.",
+    "Non-200 responses in mid-2023 and sub-100 latency: at P99 we saw it, at SEV2 we page.",
+    "During COVID-19 we used AES-256 and ISO-27001, from 2019-2021.",
     "About 1000000 events were replayed from S3 with Node.js and log4j on EC2.",
 ]
 

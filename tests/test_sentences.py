@@ -36,6 +36,20 @@ def said(text: str, pauses: dict[int, float] | None = None) -> list[Word]:
         ("We waited… and then it came back.", ["We waited… and then it came back."]),
         ("Our U.S. customers could not pay.", ["Our U.S. customers could not pay."]),
         ("We moved the U.S. East traffic away.", ["We moved the U.S. East traffic away."]),
+        ("We compared MySQL vs. Postgres for that.", ["We compared MySQL vs. Postgres for that."]),
+        ("We run queues, e.g. Kafka and Redis.", ["We run queues, e.g. Kafka and Redis."]),
+        ("It fired at 3 a.m. UTC and paged me.", ["It fired at 3 a.m. UTC and paged me."]),
+        (
+            "I paged J. Smith and Prof. Lee. So did I. Then it held.",
+            ["I paged J. Smith and Prof. Lee.", "So did I.", "Then it held."],
+        ),
+        (
+            'He asked "what broke?" and left. "What broke?" I said.',
+            ['He asked "what broke?" and left.', '"What broke?"', "I said."],
+        ),
+        ("1. We saw it. 2. We rolled back.", ["1. We saw it.", "2. We rolled back."]),
+        ("Node 3. It was down.", ["Node 3.", "It was down."]),
+        ("Queues, caches, etc. Kafka died first.", ["Queues, caches, etc.", "Kafka died first."]),
         ("It was down in the U.S. We moved traffic.", ["It was down in the U.S.", "We moved traffic."]),
     ],
 )

@@ -504,6 +504,13 @@ def test_a_take_is_listed_until_the_history_has_it(tmp_path: Path, program: Call
     run = program("recover", "--takes", folder, env=elsewhere)
     assert (run.code, run.err) == (0, "")
     assert run.out == f"Nothing to recover in {folder}: no take was cut off, and all are in the history\n"
+    # one that its disk did not let end was kept as it was
+    late = cut_off(folder)
+    with Store.open(tmp_path / "data" / "voice-coach" / "history") as store:
+        store.add(TakeFacts(late.stem, STARTED), audio=late, assessment=None)
+    run = program("recover", "--takes", folder, env=elsewhere)
+    assert (run.code, run.out) == (0, f"{late}: made whole; it is in the history already\n")
+    assert read_take(late).state == "finished"
 
 
 def test_a_rehearsal_begins_with_what_the_history_does_not_have(tmp_path: Path) -> None:

@@ -46,6 +46,9 @@ def written(text: str, confidence: float = 0.9, own: tuple[str, ...] = ()) -> st
         ("our S. L. O. burned", "our SLO. burned"),
         ("It was only a fall over.", "It was only a failover."),
         ("the envoys of Pager duty", "the envoys of PagerDuty"),
+        ('I said, "We lost redis." Then', 'I said, "We lost Redis." Then'),
+        ('"Is it cooper netties?" and (pager duty)', '"Is it Kubernetes?" and (PagerDuty)'),
+        ("“Kafka” and Redis— then", "“Kafka” and Redis— then"),
     ],
 )
 def test_sound_alikes_become_terms(heard: str, right: str) -> None:

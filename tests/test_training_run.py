@@ -16,6 +16,7 @@ from transformers import BertConfig, BertModel
 
 from voice_coach.coverage.corpus import APART_WRITERS, DEV_WRITERS, Answer
 from voice_coach.coverage.network import LifecycleNetwork
+from voice_coach.errors import UsageError
 
 TOKENIZER = Path(__file__).resolve().parent.parent / "models" / "lifecycle"
 RECIPE = Recipe(short_epochs=2)
@@ -87,11 +88,18 @@ def test_what_an_older_run_left_is_never_gone_on_from(learnt: tuple[Lessons, lis
     small_model().encoder.save_pretrained(encoder)
     shutil.copy(TOKENIZER / "tokenizer.json", encoder)
     recipe = Recipe(whole_epochs=1, short_epochs=1, short_rounds=1)
+    other = replace(recipe, rate=2e-5)
     train_one(recipe, lessons.few(3), dev[:40], encoder, here, tmp_path)
     (short,) = tmp_path.glob("*-short.state.pt")
     with pytest.raises(CutOff):
-        train_one(recipe, lessons, dev[:40], encoder, Mortal(0, 1, "cpu"), tmp_path)
+        train_one(other, lessons, dev[:40], encoder, Mortal(0, 1, "cpu"), tmp_path)
     assert not short.exists()
+    train_one(other, lessons.few(3), dev[:40], encoder, here, tmp_path, resume=True)
+    # what is refused destroys nothing
+    weights = short.with_name(short.name.replace(".state", ""))
+    with pytest.raises(UsageError, match="would be written over"):
+        train_one(other, lessons, dev[:40], encoder, here, tmp_path, weights)
+    assert short.exists()
 
 
 def test_a_run_in_two_sittings_ends_as_one_in_one(learnt: tuple[Lessons, list[Answer]], tmp_path: Path) -> None:

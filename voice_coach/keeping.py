@@ -68,6 +68,7 @@ def facts_of(take: Take, question: Question, *, rehearsal_id: str | None = None)
         rehearsal_id=rehearsal_id,
         target_min_s=question.target_min_s,
         target_max_s=question.target_max_s,
+        probes=question.probes,
         device=None if known is None else known.device,
         marks=() if known is None else tuple(_mark(one) for one in known.marks),
     )
@@ -101,6 +102,7 @@ def _asked(known: TakeMetadata | None, pack: QuestionPack) -> Question:
         purpose=known.purpose or there.purpose,
         target_min_s=there.target_min_s if known.target_min_s is None else known.target_min_s,
         target_max_s=there.target_max_s if known.target_max_s is None else known.target_max_s,
+        probes=there.probes if known.purpose is None else known.probes,
     )
 
 
@@ -113,7 +115,7 @@ def question_of(question_id: str | None, pack: QuestionPack) -> Question:
 def question_answered(facts: TakeFacts, pack: QuestionPack) -> Question:
     """What a take is an answer to: as its facts say, and by the pack where they do not."""
     known = question_of(facts.question_id, pack)
-    stage = facts.purpose.removeprefix("stage:") if facts.purpose.startswith("stage:") else known.probes
+    stage = facts.purpose.removeprefix("stage:") if facts.purpose.startswith("stage:") else facts.probes or known.probes
     return Question(
         id=facts.question_id or known.id,
         text=facts.question or known.text,

@@ -782,7 +782,8 @@ class TakeFacts:
     id: unique for good; for a take of this program the name of its file, without the ending. taken_at: when it
     began, with its time zone. question_id, question, level: None where the recording came from elsewhere.
     purpose: "main", its versions "90" and "deep", "follow_up", "stage:<stage>" for a drill of one stage,
-    or "interrupt". rehearsal_id: shared by the takes of one sitting. device: the microphone's name.
+    or "interrupt". rehearsal_id: shared by the takes of one sitting. device: the microphone's name. probes: the one
+    stage that was asked for; None for the whole incident, and where only the question's id says it.
     """
 
     id: str
@@ -796,6 +797,7 @@ class TakeFacts:
     target_max_s: float | None = None
     device: str | None = None
     marks: tuple[TakeMark, ...] = ()
+    probes: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

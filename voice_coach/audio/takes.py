@@ -78,8 +78,8 @@ class TakeMetadata:
     """What the JSON beside a take says. Unknown is None, as it is where the JSON was lost.
 
     samples: how many the whole take holds, None until it is finished. recovered: it was cut off
-    and made whole later. device: the input's name. purpose, target_min_s, target_max_s: those of
-    the question as it was put, None in takes from before they were written down.
+    and made whole later. device: the input's name. purpose, target_min_s, target_max_s, probes: those
+    of the question as it was put, None in takes from before they were written down.
     """
 
     id: str
@@ -95,6 +95,7 @@ class TakeMetadata:
     purpose: str | None = None
     target_min_s: float | None = None
     target_max_s: float | None = None
+    probes: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +158,7 @@ class TakeRecorder:
             purpose=question.purpose,
             target_min_s=question.target_min_s,
             target_max_s=question.target_max_s,
+            probes=question.probes,
         )
         self._open = True
         try:
@@ -443,7 +445,7 @@ def _as_metadata(raw: dict[str, Any]) -> TakeMetadata:
     if started_at.tzinfo is None or level not in (None, *get_args(CandidateLevel)):
         raise ValueError("started_at without a zone, or a level nobody knows")
     # not there in takes of before
-    asked = dict.fromkeys(("purpose", "target_min_s", "target_max_s")) | raw
+    asked = dict.fromkeys(("purpose", "target_min_s", "target_max_s", "probes")) | raw
     return TakeMetadata(
         id=_typed(raw, "id", str),
         question_id=_typed(raw, "question_id", str, NoneType),
@@ -458,6 +460,7 @@ def _as_metadata(raw: dict[str, Any]) -> TakeMetadata:
         purpose=_typed(asked, "purpose", str, NoneType),
         target_min_s=_typed(asked, "target_min_s", float, int, NoneType),
         target_max_s=_typed(asked, "target_max_s", float, int, NoneType),
+        probes=_typed(asked, "probes", str, NoneType),
     )
 
 

@@ -60,6 +60,9 @@ long_pauses: of 2 s or more. stage_*: missing, mentioned or strong. star_*_s: se
 15 s tell impact or containment.
 """
 
+_BEGINS = f'{{"{_FILE[0]}": "'
+"""What every line of a JSON Lines file begins with."""
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -187,22 +190,38 @@ class Results:
                 yield table
 
     def _tables(self, file: IO[str]) -> Iterator[dict[str, Any]]:
-        # what was being written when the run was killed, or when the power went
-        whole = (line for line in file if line.endswith("\n") and "\0" not in line)
+        whole = self._whole_lines(file)
         if self._csv:
             rows = csv.DictReader(whole)
             if tuple(rows.fieldnames or COLUMNS) != COLUMNS:
-                raise UsageError(f"--out {self._path}: holds something else; choose another name")
+                raise self._foreign()
             yield from rows
             return
         for line in whole:
             try:
                 table = json.loads(line)
-            except ValueError:
-                continue
+            except ValueError as exc:
+                raise self._foreign() from exc
             if not isinstance(table, dict) or not set(_FILE) <= set(table):
-                raise UsageError(f"--out {self._path}: holds something else; choose another name")
+                raise self._foreign()
             yield table
+
+    def _whole_lines(self, file: IO[str]) -> Iterator[str]:
+        """Without what was being written when a run was killed, or when the power went.
+
+        Raises: UsageError where that is the only line, and is none that a run begins with.
+        """
+        begins = ",".join(COLUMNS) if self._csv else _BEGINS
+        for number, line in enumerate(file):
+            if line.endswith("\n") and "\0" not in line:
+                yield line
+            elif number == 0:
+                rest = line.strip("\0\n")
+                if rest[: len(begins)] != begins[: len(rest)]:
+                    raise self._foreign()
+
+    def _foreign(self) -> UsageError:
+        return UsageError(f"--out {self._path}: holds something else; choose another name")
 
     def _path_in(self, table: Mapping[str, Any]) -> str:
         """The recording of a row of the file."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -9,6 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
+from voice_coach import __version__
 from voice_coach.errors import VoiceCoachError
 from voice_coach.interviewer.questions import read_pack
 from voice_coach.records import CandidateLevel
@@ -16,7 +18,7 @@ from voice_coach.report.json_view import assessment_as_dict
 from voice_coach.report.terminal import no_speech_line
 from voice_coach.session import Coach, sounds_foreign
 from voice_coach.speech.device import DeviceChoice
-from voice_coach.speech.model_files import LIFECYCLE, find, verified
+from voice_coach.speech.model_files import LIFECYCLE, Model, find, verified
 
 State = Literal["judged", "no speech", "not English", "failed"]
 """judged: there is an assessment to trust. no speech, not English: heard, and nothing to judge. failed: not heard."""
@@ -58,10 +60,15 @@ class Job:
         models = [find(self.whisper), find(LIFECYCLE)]
         for model in models:
             verified(model)
-        sums = [max(model.files, key=lambda file: file.size).sha256[:8] for model in models]
+        sums = [_sum(model) for model in models]
         target = "" if self.target_s is None else f" {self.target_s[0]:g}-{self.target_s[1]:g} s"
         terms = f" {','.join(self.terms)}" if self.terms else ""
-        return f"{self.whisper}@{sums[0]} {LIFECYCLE}@{sums[1]} {self.level}{target}{terms}"
+        return f"{__version__} {self.whisper}@{sums[0]} {LIFECYCLE}@{sums[1]} {self.level}{target}{terms}"
+
+
+def _sum(model: Model) -> str:
+    """Eight digits that change with any file of a model: thresholds lie beside the weights."""
+    return hashlib.sha256("".join(sorted(file.sha256 for file in model.files)).encode()).hexdigest()[:8]
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,13 +40,18 @@ def recover(
         complain(exc)
         failed, known = True, frozenset(take.id for take in there if take.state == "finished")
     for found in there:
-        if found.id in known:
+        if found.id in known and found.state != "cut_off":
             continue
         try:
             take = recover_take(found.path)
         except TakeError as exc:
             complain(exc)
             failed = True
+            continue
+        if found.id in known:
+            # kept as far as it was written, where its own disk would not let it end
+            typer.echo(f"{take.path}: made whole; it is in the history already")
+            listed = True
             continue
         listed |= _show_take(take, was_whole=found.state == "finished")
     if not (listed or failed):

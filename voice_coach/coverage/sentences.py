@@ -17,10 +17,13 @@ SENTENCE_PAUSE_S = 1.2
 """A silence this long ends a sentence even where the recogniser wrote no full stop."""
 
 _ENDS = (".", "?", "!")
-_TITLES = frozenset("mr. mrs. ms. dr. st.".split())
-_ABBREVIATIONS = frozenset("vs. e.g. i.e. etc. approx. a.m. p.m. inc. ltd.".split())
-_INITIALS = re.compile(r"(?:[A-Za-z]\.){2,}")
-"""U.S., D.C.: more often inside a sentence than at its end."""
+_NEVER_LAST = frozenset("mr. mrs. ms. dr. st. prof. vs. e.g. i.e. approx.".split())
+"""Abbreviations that something must follow."""
+
+_SELDOM_LAST = re.compile(r"(?:[A-Za-z]\.){2,}|[A-HJ-Z]\.|inc\.|ltd\.", re.IGNORECASE)
+"""U.S., a.m., J., Inc.: more often inside a sentence than at its end."""
+
+_LIST_NUMBER = re.compile(r"\d{1,2}\.")
 
 _OPENERS = frozenset("I We It The They That This Then There So And But You He She When After My Our".split())
 """Words that with a capital open a sentence, and are no name."""
@@ -36,6 +39,8 @@ def spoken_sentences(words: Sequence[Word]) -> tuple[Sentence, ...]:
         if k + 1 == len(words):
             break
         pause_s = words[k + 1].start_s - word.end_s
+        if _LIST_NUMBER.fullmatch(word.text) and len(pieces[-1]) == 1:
+            continue
         if _ends_sentence(word.text, words[k + 1].text) or (
             pause_s >= SENTENCE_PAUSE_S and len(pieces[-1]) >= SHORTEST_WORDS
         ):
@@ -66,11 +71,14 @@ def _ends_sentence(token: str, following: str) -> bool:
         return False
     if bare.lower() == "no.":
         return not following[:1].isdigit()
-    if bare.lower() in _TITLES:
+    if bare.lower() in _NEVER_LAST:
         return False
-    if _INITIALS.fullmatch(bare) and bare.lower() not in _ABBREVIATIONS:
+    if _SELDOM_LAST.fullmatch(bare):
         return following in _OPENERS
-    return bare.lower() not in _ABBREVIATIONS or following[:1].isupper()
+    if bare != token and bare.endswith(("?", "!")):
+        # "what broke?" within what somebody says of it
+        return not following[:1].islower()
+    return bare.lower() != "etc." or following[:1].isupper()
 
 
 def _cut_long(words: list[Word]) -> list[list[Word]]:

@@ -62,8 +62,13 @@ def sharpened(voiced: Sequence[Span], sounds: Sequence[Sound]) -> tuple[Span, ..
     ]
     edges = [voiced[0].start_s]
     for gap in sorted((gap for gap in gaps if gap is not None), key=lambda one: one.start_s):
-        if gap.start_s > edges[-1] and gap.end_s < voiced[-1].end_s:
+        if gap.end_s >= voiced[-1].end_s:
+            continue
+        if gap.start_s > edges[-1]:
             edges += [gap.start_s, gap.end_s]
+        elif len(edges) > 1:
+            # between two silences that meet there was no voice, but a click
+            edges[-1] = max(edges[-1], gap.end_s)
     edges.append(voiced[-1].end_s)
     return tuple(Span(start_s, end_s) for start_s, end_s in zip(edges[::2], edges[1::2], strict=True))
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
 
-from voice_coach.records import Assessment, Fillers
+from voice_coach.records import Assessment, Fillers, whole_seconds
 from voice_coach.report.wording import LEVEL_SIGNS, clock, mistake_words
 
 if TYPE_CHECKING:
@@ -68,7 +68,9 @@ def _figures(assessment: Assessment) -> tuple[str, ...]:
         return ("–",) * len(_FIGURES)
     fillers = delivery.fillers
     return (
-        "–" if delivery.answer_duration_s is None else clock(delivery.answer_duration_s),
+        "–"
+        if delivery.answer_duration_s is None
+        else clock(whole_seconds(delivery.answer_duration_s, delivery.target.verdict)),
         "–" if delivery.speaking_time_s is None else clock(delivery.speaking_time_s),
         "–" if delivery.speech_rate_wpm is None else f"{delivery.speech_rate_wpm:.0f}",
         _rate(fillers),
@@ -109,6 +111,7 @@ def _star(assessment: Assessment) -> str:
 
 
 def _mistakes(assessment: Assessment) -> str:
-    if assessment.coverage is None:
+    # in an answer to something else nobody looks for any
+    if assessment.coverage is None or not assessment.coverage.on_subject:
         return "–"
     return ", ".join(mistake_words(one) for one in assessment.coverage.mistakes) or "none"

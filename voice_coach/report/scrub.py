@@ -11,6 +11,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import sys
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -36,7 +37,10 @@ MODELS = "models"
 WHOLE = {"path": "[path]", "source": "[path]", "device": "[device]"}
 """Keys whose whole value tells of the machine or its owner."""
 
-_CAP = r"[A-Z][\w'’]*[\w]"
+_UPPER = "".join(letter for letter in map(chr, range(ord("A"), 0x0530)) if letter.isupper())
+"""Capitals of all the Latin, Greek and Cyrillic alphabets: `re` has no class for them."""
+
+_CAP = rf"[{_UPPER}][\w'’]*[\w]"
 _NAME = rf"{_CAP}(?:\s+(?:&\s+)?{_CAP}){{0,2}}"
 
 _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = (
@@ -51,7 +55,10 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("number", re.compile(r"\b(?=[0-9a-f]*\d)(?=[0-9a-f]*[a-f])[0-9a-f]{12,}\b", re.I)),
     ("number", re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b")),
     ("number", re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,3})?\b")),
-    ("number", re.compile(r"\b(?!(?:SEV|RFC|CVE|HTTP|UTF|SHA|P)-)[A-Z]{2,}-\d{2,}\b")),
+    (
+        "number",
+        re.compile(r"\b(?!(?:SEV|RFC|CVE|HTTP|UTF|SHA|P|COVID|AES|RSA|ISO|TLS|SSL|PEP|IEEE)-)[A-Z]{2,}-\d{2,}\b"),
+    ),
     (
         "number",
         re.compile(
@@ -76,7 +83,8 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = (
 
 _NO_HOST = re.compile(
     r"(?:us|eu|ap|sa|ca|af|me|il|gov)-(?:gov-)?(?:north|south|east|west|central)+-?\d[a-z]?"
-    r"|(?:sev|tier|level|phase|priority|top|step|part|version|layer|covid|utf|sha|http|day|week|stage|plan|option|round)"
+    r"|(?:sev|tier|level|phase|priority|top|step|part|version|layer|covid|utf|sha|http|day|week|stage|plan|option|round"
+    r"|mid|non|sub|pre|post|late|early|under|over|multi)"
     r"-?\d+|(?:sha|utf|base|arm|amd|fp|int|win|md|ipv|http|node|python|java|go|log|ec)\d+",
     re.I,
 )
@@ -84,6 +92,7 @@ _NO_HOST = re.compile(
 
 _DATE = re.compile(
     r"(?:19|20)\d\d[-/. ]\d{1,2}[-/. ]\d{1,2}(?:[ T]\d{1,2}[: ]?\d{2})?|\d{1,2}[./]\d{1,2}[./](?:19|20)?\d\d"
+    r"|(?:19|20)\d\d ?[-–/] ?(?:19|20)\d\d"
 )
 
 _PERSON_AFTER = re.compile(
@@ -98,7 +107,7 @@ _COMPANY_AFTER = re.compile(
 _COMPANY_AT = re.compile(rf"\b[Aa]t ({_NAME})(?=,? (?:we|I|they|our|my)\b)")
 _COMPANY_KIND = re.compile(rf"\b({_NAME}),? (?:Inc|Ltd|LLC|GmbH|Corp|Corporation|PLC|Limited)\b\.?")
 
-_CAPITAL = re.compile(r"(?<![\w'’\[-])[A-Z][\w’']*")
+_CAPITAL = re.compile(rf"(?<![\w'’\[-])[{_UPPER}][\w’']*")
 _AFTER_STOP = re.compile(r"(?:^|[.?!:\n]|[“\"(])\s*$")
 
 
@@ -221,8 +230,8 @@ class Scrubber:
             names = "|".join(re.escape(name) for name in sorted(self._surfaces, key=len, reverse=True))
             for found in re.finditer(rf"(?<![\w-])(?:{names})(?![\w-])", text):
                 yield *found.span(), "name"
-        for found in re.finditer(r"[A-Za-z]+", text):
-            if found[0].lower() in _lists().given:
+        for found in re.finditer(r"[^\W\d_]+", text):
+            if _folded(found[0]) in _lists().given:
                 yield *found.span(), "person"
 
     def _learn_given(self, text: str, found: re.Match[str]) -> None:
@@ -232,7 +241,8 @@ class Scrubber:
         starts = bool(_AFTER_STOP.search(text[: found.start()]))
         surname = re.match(rf"\s+({_CAP})", text[found.start() + len(word) :])
         follows = surname is not None and bool(self._without_known(surname[1]))
-        if word.lower() in lists.given or (word.lower() in lists.ambiguous and word not in lists.known and not starts):
+        listed = _folded(word)
+        if listed in lists.given or (listed in lists.ambiguous and word not in lists.known and not starts):
             name = f"{word} {_bare(surname[1])}" if surname is not None and follows else word
             self._person(name)
 
@@ -264,7 +274,7 @@ class Scrubber:
         for word in name.split():
             bare = _bare(word)
             # an acronym is a firm where the words around say so, and nobody's name
-            known = bare in _lists().known or (bare.upper() == bare and not keep_firms)
+            known = {bare, _unnumbered(bare)} & _lists().known or (bare.upper() == bare and not keep_firms)
             firm = bare in _lists().firms
             if (known and not firm) or (firm and not keep_firms):
                 break
@@ -275,15 +285,30 @@ class Scrubber:
         lists = _lists()
         for found in _CAPITAL.finditer(clean):
             word = _bare(found[0])
-            bare = re.sub(r"\d+$", "", word)
+            bare = _unnumbered(word)
             ordinary = re.search(rf"\b{re.escape(word.lower())}\b", clean) is not None
             if _AFTER_STOP.search(clean[: found.start()]):
                 # every sentence begins with a capital; only what may be a name is worth a doubt
-                ordinary = ordinary or word.lower() not in lists.ambiguous
+                ordinary = ordinary or _folded(word) not in lists.ambiguous
             if ordinary:
                 continue
             if not {word, bare, word.removesuffix("s")} & (lists.known | lists.firms) and len(word) > 1:
                 self.unsure[word] += 1
+
+
+def _folded(word: str) -> str:
+    """In small letters without accents, as the lists are written."""
+    plain = unicodedata.normalize("NFKD", word.lower().translate(_NOT_COMPOSED))
+    return "".join(letter for letter in plain if not unicodedata.combining(letter))
+
+
+_NOT_COMPOSED = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ß": "ss", "æ": "ae", "ı": "i"})
+"""Letters that are no letter with an accent."""
+
+
+def _unnumbered(word: str) -> str:
+    """A word without the number that ends it: P99, SEV2."""
+    return re.sub(r"\d+$", "", word)
 
 
 def _bare(word: str) -> str:

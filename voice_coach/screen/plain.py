@@ -24,8 +24,9 @@ PROGRESS_S = 15.0
 WIDTH = 92
 
 _ESCAPE = b"\x1b"
-_LONGEST_SEQUENCE = 16
-"""Bytes that an arrow or a function key sends after its escape, with room to spare."""
+_LAST_BYTES = frozenset(bytes([code]) for code in range(0x40, 0x7F)) - {b"["}
+"""One of these ends what an arrow or a function key sends. Source: ECMA-48, 5.4; without "[", which the Linux console
+sends in front of another."""
 
 KEY_LINE = "space finish   r start over   p pause   s skip   a ask again   h stop the voice   q quit"
 
@@ -122,9 +123,10 @@ class PlainSurface:
         if following not in (b"[", b"O"):
             self._ahead = following
             return False
-        # what a key sends comes at once; nobody types within that time
-        if _more(keys):
-            os.read(keys, _LONGEST_SEQUENCE)
+        # what a key sends comes at once, up to a last byte of its own; other keys may wait behind it
+        while _more(keys) and (byte := os.read(keys, 1)):
+            if following == b"O" or byte in _LAST_BYTES:
+                break
         return True
 
 

@@ -98,6 +98,7 @@ LONG_NAME = 8
 """Letters from which a term may have a comma read into it: "post, mortem", "pager, duty"."""
 
 _PUNCTUATION = ".,?!;:…"
+_OPENING, _CLOSING = "\"'“‘([", "\"'”’)]–—"
 _SENTENCE_ENDS = (".", "?", "!", ";", ":")
 _CLAUSE_ENDS = (*_SENTENCE_ENDS, ",")
 
@@ -460,9 +461,14 @@ def _joined_run(run: Sequence[Word]) -> str:
 
 
 def tail(text: str) -> str:
-    """What stays behind a word when it is put right: "'s" and punctuation."""
-    found = re.search(rf"(?:'s)?[{_PUNCTUATION}]*$", text)
+    """What stays behind a word when it is put right: "'s", punctuation, and what closes a quote or a bracket."""
+    found = re.search(rf"(?:['’]s)?[{_PUNCTUATION}{re.escape(_CLOSING)}]*$", text)
     return found.group() if found else ""
+
+
+def _opening(text: str) -> str:
+    """What stays in front of it."""
+    return text[: len(text) - len(text.lstrip(_OPENING))]
 
 
 def _as_term(run: Sequence[Word], term: str) -> Word:
@@ -472,7 +478,7 @@ def _as_term(run: Sequence[Word], term: str) -> Word:
     confidences = [word.confidence for word in run if word.confidence is not None]
     return replace(
         run[0],
-        text=term + tail(last.text),
+        text=_opening(run[0].text) + term + tail(last.text),
         end_s=last.end_s,
         confidence=min(confidences) if confidences else None,
         sounds_like=None,
