@@ -49,7 +49,7 @@ def test_punctuation_alone_is_no_failure(coach: Coach, monkeypatch: pytest.Monke
     """Of a hum Whisper may write full stops and nothing else; with a stand-in for its alignment."""
     part = {"word": " ...", "tokens": [1106], "start": 0.5, "end": 1.5, "probability": 0.4}
     monkeypatch.setattr(WhisperModel, "find_alignment", lambda *given: [[part]])
-    assert {word.text for word in heard_words(coach, "strong_answer", 0.0, 8.0)} == {" ..."}
+    assert {word.text for word in heard_words(coach, "strong_answer", 0.0, 8.0)} == {"..."}
 
 
 def window(samples: np.ndarray, voiced: tuple[Span, ...]) -> Window:
