@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 import os
 import random
 import shutil
@@ -815,16 +816,19 @@ def test_a_bad_backup_is_refused_and_nothing_is_touched(folder: Path, tmp_path: 
 def test_ten_thousand_takes_are_listed_in_a_blink(folder: Path) -> None:
     """The whole command is timed by `scripts/bench_history.py`; here the store's own share of processor time."""
     fill(folder, 10_000)
-    started = time.process_time()
+    # neither what other tests left to be collected, nor what their threads do, is this work
+    gc.collect()
+    started = time.thread_time()
     with Store.open(folder) as store:
         latest = store.entries(limit=21)
-    spent_s = time.process_time() - started
+    spent_s = time.thread_time() - started
     assert [entry.take_id for entry in latest[:2]] == ["take-9999", "take-9998"]
     assert spent_s < 0.15
-    started = time.process_time()
+    gc.collect()
+    started = time.thread_time()
     with Store.open(folder) as store:
         assert len(store.entries()) == len(store.summaries()) == 10_000
-    assert time.process_time() - started < 0.6
+    assert time.thread_time() - started < 0.6
 
 
 def test_the_check_after_a_kill_can_fail(tmp_path: Path) -> None:

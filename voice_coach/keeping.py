@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -177,7 +178,8 @@ def as_plain_sound(path: Path) -> Iterator[Path]:
     import soundfile
 
     try:
-        soundfile.info(path)
+        # as bytes: a name need not be UTF-8, and soundfile takes every text for that
+        soundfile.info(os.fsencode(path))
     except soundfile.LibsndfileError:
         with scratch_folder() as folder:
             copy = folder / "sound.wav"

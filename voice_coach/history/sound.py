@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,7 +31,7 @@ def keep_as_flac(source: Path, flac: Path) -> None:
 
     with replacing(flac) as new:
         try:
-            with soundfile.SoundFile(source) as sound:
+            with soundfile.SoundFile(os.fsencode(source)) as sound:
                 _encode(sound, new)
         except soundfile.LibsndfileError as exc:
             # the disk's own refusals come through here too: look whether it takes anything at all
