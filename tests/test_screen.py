@@ -21,7 +21,7 @@ from voice_coach.rehearsal.interview import Interview
 from voice_coach.rehearsal.surface import Progress
 from voice_coach.screen.full import RehearsalApp
 from voice_coach.screen.plain import PlainSurface
-from voice_coach.screen.view import assessment_text, meter, timer, transcript
+from voice_coach.screen.view import assessment_text, meter, timer, transcript, wrapped
 from voice_coach.session import Coach
 
 LIMIT_S = 60.0
@@ -194,6 +194,15 @@ def test_plain_time_lines_come_at_cards_and_every_fifteen_seconds() -> None:
 def test_meter(level_dbfs: float | None, full: int) -> None:
     assert meter(level_dbfs).count("▮") == full
     assert len(meter(level_dbfs)) == 24
+
+
+def test_a_line_is_broken_between_words_and_no_command_is() -> None:
+    assert (
+        wrapped("   2:08; 5 of 5 stages: detection, prevention", 30)
+        == "   2:08; 5 of 5 stages:\n   detection, prevention"
+    )
+    command = "   not judged. Kept as ab12; judge it later with: voice-coach reanalyze ab12"
+    assert wrapped(command, 30) == command
 
 
 def test_the_timer_reads_without_colour() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -258,9 +259,10 @@ def _on_screen(interview: Callable[[Surface], None], *, plain: bool) -> int:
             interview(PlainSurface(sys.stdout, keys, ending.descriptor))
         return 0 if ending.number is None else SIGNALLED_EXIT + ending.number
     from voice_coach.screen.full import run_full
+    from voice_coach.screen.view import wrapped
 
     for line in run_full(interview):
-        typer.echo(line)
+        typer.echo(wrapped(line, shutil.get_terminal_size().columns))
     return 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import textwrap
 
 from rich.console import Console
 from rich.text import Text
@@ -31,6 +32,16 @@ def meter(level_dbfs: float | None) -> str:
     share = 0.0 if level_dbfs is None else (level_dbfs - METER_FLOOR_DBFS) / -METER_FLOOR_DBFS
     cells = round(min(max(share, 0.0), 1.0) * METER_CELLS)
     return "▮" * cells + "▯" * (METER_CELLS - cells)
+
+
+def wrapped(line: str, width: int) -> str:
+    """A line broken between words, what goes on under its first word; one that holds a command stays whole."""
+    if "voice-coach " in line:
+        # a break in a command would be copied along
+        return line
+    indent = line[: len(line) - len(line.lstrip())]
+    parts = textwrap.wrap(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    return "\n".join(parts)
 
 
 def timer(progress: Progress) -> str:
