@@ -191,6 +191,21 @@ def test_no_other_file_is_written_over(tmp_path: Path, name: str, content: str |
     assert content is None or out.read_text() == content
 
 
+@pytest.mark.parametrize(
+    "first", ['\0\0\0modified_ns": 3}\n', '{"pa\0\0\0\n', "\n"], ids=["no beginning", "a beginning", "empty"]
+)
+def test_what_a_power_cut_left_of_the_first_line_loses_no_other(tmp_path: Path, first: str) -> None:
+    for name in ("a.wav", "b.wav"):
+        (tmp_path / name).write_bytes(b"x")
+    names, out = [str(tmp_path / name) for name in ("a.wav", "b.wav")], tmp_path / "r.jsonl"
+    with Results(out, names, MADE) as results:
+        for name in names:
+            results.add(name, Outcome("no speech"))
+    out.write_text(first + out.read_text().splitlines(keepends=True)[1])
+    with Results(out, names, MADE) as results:
+        assert list(results.before) == names[1:]
+
+
 def test_two_runs_do_not_write_to_one_file(tmp_path: Path) -> None:
     out = tmp_path / "r.csv"
     with Results(out, ["a.wav"], MADE) as results:

@@ -93,8 +93,8 @@ class Results:
 
     The name's ending decides the form: .csv for a table of figures, .jsonl for whole assessments, one a line. A file
     that is there already is one to go on with: rows of recordings that failed, or have changed since, or were made
-    with other models, are taken out when it is opened, a line that broke off as well. before: what became of the
-    others of `names`.
+    with other models or by another version, are taken out when it is opened, a line that broke off as well. before:
+    what became of the others of `names`.
 
     Raises: UsageError if the file is something else; OutputError if it can't be written, or another run writes to it.
     """
@@ -197,7 +197,7 @@ class Results:
                 raise self._foreign()
             yield from rows
             return
-        for line in whole:
+        for line in filter(str.strip, whole):
             try:
                 table = json.loads(line)
             except ValueError as exc:
@@ -209,15 +209,16 @@ class Results:
     def _whole_lines(self, file: IO[str]) -> Iterator[str]:
         """Without what was being written when a run was killed, or when the power went.
 
-        Raises: UsageError where that is the only line, and is none that a run begins with.
+        Raises: UsageError where a file begins with half a line, and with none that a run begins with.
         """
         begins = ",".join(COLUMNS) if self._csv else _BEGINS
         for number, line in enumerate(file):
             if line.endswith("\n") and "\0" not in line:
                 yield line
             elif number == 0:
-                rest = line.strip("\0\n")
-                if rest[: len(begins)] != begins[: len(rest)]:
+                # up to what never reached the disk
+                written = line.partition("\0")[0].rstrip("\n")
+                if written[: len(begins)] != begins[: len(written)]:
                     raise self._foreign()
 
     def _foreign(self) -> UsageError:

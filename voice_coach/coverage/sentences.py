@@ -17,15 +17,31 @@ SENTENCE_PAUSE_S = 1.2
 """A silence this long ends a sentence even where the recogniser wrote no full stop."""
 
 _ENDS = (".", "?", "!")
-_NEVER_LAST = frozenset("mr. mrs. ms. dr. st. prof. vs. e.g. i.e. approx.".split())
+_TITLES = frozenset("Mr. Mrs. Ms. Dr. St. Prof.".split())
+_NEVER_LAST = frozenset("vs. e.g. i.e. approx.".split())
 """Abbreviations that something must follow."""
 
-_SELDOM_LAST = re.compile(r"(?:[A-Za-z]\.){2,}|[A-HJ-Z]\.|inc\.|ltd\.", re.IGNORECASE)
-"""U.S., a.m., J., Inc.: more often inside a sentence than at its end."""
+_HOURS = frozenset("a.m. p.m.".split())
+_AFTER_HOURS = frozenset(
+    "UTC GMT ET EST EDT CT CST CDT MT MST MDT PT PST PDT BST CET CEST IST JST AEST AEDT Pacific Eastern Central "
+    "Mountain Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
+)
+"""What with a capital goes on after an hour."""
+
+_SELDOM_LAST = re.compile(r"(?:[A-Za-z]\.){2,}|Inc\.|Ltd\.")
+"""U.S., Inc.: more often inside a sentence than at its end."""
+
+_INITIAL = re.compile(r"[A-HJ-Z]\.")
+_LETTERED = frozenset(
+    "plan option region zone team vendor version tier phase class part group cluster shard node".split()
+)
+"""Words after which a single letter is a label, and no initial of a name."""
 
 _LIST_NUMBER = re.compile(r"\d{1,2}\.")
 
-_OPENERS = frozenset("I We It The They That This Then There So And But You He She When After My Our".split())
+_OPENERS = frozenset(
+    "I We It The They That This Then There So And But You He She When After My Our His Her Their Your Nobody".split()
+)
 """Words that with a capital open a sentence, and are no name."""
 
 _JOINTS = frozenset("and but so then because which while when after before or until".split())
@@ -41,7 +57,7 @@ def spoken_sentences(words: Sequence[Word]) -> tuple[Sentence, ...]:
         pause_s = words[k + 1].start_s - word.end_s
         if _LIST_NUMBER.fullmatch(word.text) and len(pieces[-1]) == 1:
             continue
-        if _ends_sentence(word.text, words[k + 1].text) or (
+        if _ends_sentence(word.text, words[k + 1].text, words[k - 1].text if k else "") or (
             pause_s >= SENTENCE_PAUSE_S and len(pieces[-1]) >= SHORTEST_WORDS
         ):
             pieces.append([])
@@ -65,16 +81,21 @@ def line_sentences(text: str) -> tuple[Sentence, ...]:
     return tuple(Sentence(line.strip(), None, None) for line in lines)
 
 
-def _ends_sentence(token: str, following: str) -> bool:
+def _ends_sentence(token: str, following: str, before: str) -> bool:
     bare = token.rstrip("\"')]”’")
     if not bare.endswith(_ENDS) or bare.endswith(("...", "…")):
         return False
     if bare.lower() == "no.":
         return not following[:1].isdigit()
-    if bare.lower() in _NEVER_LAST:
+    if bare in _TITLES or bare.lower() in _NEVER_LAST:
         return False
-    if _SELDOM_LAST.fullmatch(bare):
-        return following in _OPENERS
+    # "I'm" and "So," open one, too
+    word = re.match(r"[\"'“‘(\[]*([A-Za-z]*)", following)
+    opening = word[1] if word else ""
+    if bare.lower() in _HOURS:
+        return opening[:1].isupper() and opening not in _AFTER_HOURS
+    if _SELDOM_LAST.fullmatch(bare) or (_INITIAL.fullmatch(bare) and before.lower() not in _LETTERED):
+        return opening in _OPENERS
     if bare != token and bare.endswith(("?", "!")):
         # "what broke?" within what somebody says of it
         return not following[:1].islower()

@@ -36,7 +36,9 @@ def keep_as_flac(source: Path, flac: Path) -> None:
         except soundfile.LibsndfileError as exc:
             # the disk's own refusals come through here too: look whether it takes anything at all
             _check_room(new)
-            raise HistoryError(f"{source}: can't be read as sound ({exc}); convert it to wav or flac first") from exc
+            raise HistoryError(
+                f"{source}: can't be read as sound ({exc.error_string}); convert it to wav or flac first"
+            ) from exc
 
 
 def _encode(sound: soundfile.SoundFile, new: Path) -> None:

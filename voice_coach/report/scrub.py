@@ -15,6 +15,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -83,16 +84,15 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = (
 
 _NO_HOST = re.compile(
     r"(?:us|eu|ap|sa|ca|af|me|il|gov)-(?:gov-)?(?:north|south|east|west|central)+-?\d[a-z]?"
-    r"|(?:sev|tier|level|phase|priority|top|step|part|version|layer|covid|utf|sha|http|day|week|stage|plan|option|round"
-    r"|mid|non|sub|pre|post|late|early|under|over|multi)"
-    r"-?\d+|(?:sha|utf|base|arm|amd|fp|int|win|md|ipv|http|node|python|java|go|log|ec)\d+",
+    r"|(?:sev|tier|level|phase|priority|top|step|part|version|layer|covid|utf|sha|http|day|week|stage|plan|option|round)"
+    r"-?\d+|(?:sha|utf|base|arm|amd|fp|int|win|md|ipv|http|node|python|java|go|log|ec)\d+"
+    r"|(?:mid|non|sub|pre|post|late|early|under|over|multi)-[1-9]\d{2,}",
     re.I,
 )
 """Numbered words that name no machine: regions of clouds, levels, encodings."""
 
 _DATE = re.compile(
     r"(?:19|20)\d\d[-/. ]\d{1,2}[-/. ]\d{1,2}(?:[ T]\d{1,2}[: ]?\d{2})?|\d{1,2}[./]\d{1,2}[./](?:19|20)?\d\d"
-    r"|(?:19|20)\d\d ?[-–/] ?(?:19|20)\d\d"
 )
 
 _PERSON_AFTER = re.compile(
@@ -242,7 +242,7 @@ class Scrubber:
         surname = re.match(rf"\s+({_CAP})", text[found.start() + len(word) :])
         follows = surname is not None and bool(self._without_known(surname[1]))
         listed = _folded(word)
-        if listed in lists.given or (listed in lists.ambiguous and word not in lists.known and not starts):
+        if listed in lists.given or (listed in lists.ambiguous and word not in lists.known and (follows or not starts)):
             name = f"{word} {_bare(surname[1])}" if surname is not None and follows else word
             self._person(name)
 
@@ -315,6 +315,11 @@ def _bare(word: str) -> str:
     return re.sub(r"['’]s?$", "", word)
 
 
+def _from_year_to_year(text: str) -> bool:
+    years = re.fullmatch(r"(\d{4}) ?[-–/] ?(\d{4})", text)
+    return years is not None and 1990 <= int(years[1]) <= int(years[2]) <= date.today().year + 1
+
+
 def _kind_of(kind: str, text: str) -> str | None:
     """What a pattern's find is called; None where it is something else after all."""
     if kind == "IPv6":
@@ -325,8 +330,9 @@ def _kind_of(kind: str, text: str) -> str | None:
         return "address"
     if kind == "digits":
         digits = re.sub(r"\D", "", text)
-        # a date tells nobody's account, nor does a round number
-        return None if _DATE.fullmatch(text) or digits.endswith("000") else "number"
+        # a date tells nobody's account, nor do years from to, nor a round number
+        told = _DATE.fullmatch(text) or _from_year_to_year(text) or digits.endswith("000")
+        return None if told else "number"
     if kind == "numbered host":
         return None if _NO_HOST.fullmatch(text) else "host"
     return kind

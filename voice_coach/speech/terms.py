@@ -466,8 +466,8 @@ def tail(text: str) -> str:
     return found.group() if found else ""
 
 
-def _opening(text: str) -> str:
-    """What stays in front of it."""
+def head(text: str) -> str:
+    """What stays in front of it: what opens a quote or a bracket."""
     return text[: len(text) - len(text.lstrip(_OPENING))]
 
 
@@ -478,7 +478,7 @@ def _as_term(run: Sequence[Word], term: str) -> Word:
     confidences = [word.confidence for word in run if word.confidence is not None]
     return replace(
         run[0],
-        text=_opening(run[0].text) + term + tail(last.text),
+        text=head(run[0].text) + term + tail(last.text),
         end_s=last.end_s,
         confidence=min(confidences) if confidences else None,
         sounds_like=None,

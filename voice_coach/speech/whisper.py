@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from voice_coach.errors import TranscriptionError
 from voice_coach.records import SAMPLE_RATE_HZ, Span, Window, Word
-from voice_coach.speech.terms import Glossary, Suspect, heard_terms, suspected, tail
+from voice_coach.speech.terms import Glossary, Suspect, head, heard_terms, suspected, tail
 
 if TYPE_CHECKING:
     import ctranslate2
@@ -266,15 +266,16 @@ class Whisper:
         weighed: list[tuple[float, Suspect]] = []
         for one in doubted:
             begin, end = places[one.first], places[one.first + one.count]
-            term = self._tokenizer.encode(f" {one.term}{tail(whole[one.first + one.count - 1].text)}")
+            first, last = whole[one.first].text, whole[one.first + one.count - 1].text
+            term = self._tokenizer.encode(f" {head(first)}{one.term}{tail(last)}")
             following = tokens[end : end + JUDGED_AFTER]
             instead = self._log_likelihoods([*tokens[:begin], *term, *following], encoded, frames)
             ratio = instead[begin:].sum() - written[begin : end + len(following)].sum()
             weighed.append((float(ratio), one))
         marked = list(parts)
         for word, mark in heard_terms(whole, weighed, self._glossary).items():
-            head = heads[word]
-            marked[head] = replace(marked[head], sounds_like=mark)
+            place = heads[word]
+            marked[place] = replace(marked[place], sounds_like=mark)
         return marked
 
     def _log_likelihoods(
