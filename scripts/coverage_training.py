@@ -55,6 +55,11 @@ class Phase:
     every: int = 1
 
     @property
+    def title(self) -> str:
+        """The name, and which round it is from the second on: each phase of a run has its own."""
+        return f"{self.name}-{self.round + 1}" if self.round else self.name
+
+    @property
     def epochs_run(self) -> range:
         """The numbers of its epochs."""
         return range(self.first_epoch, self.first_epoch + self.epochs)

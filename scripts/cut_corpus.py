@@ -26,7 +26,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from corpus_units import answer_id, marks_of, read_decisions, tell_gathered
+from corpus_units import answer_id, marks_of, read_decisions, read_units, tell_gathered
 from mishearing import place_before, sentence_of
 from speak_corpus import chosen
 
@@ -106,15 +106,14 @@ def gather(args: argparse.Namespace) -> int:
     read = read_labels(args.read)
     blocks: dict[str, dict[str, str]] = {}
     faults: list[str] = []
-    unasked = dict(read)
-    for header, units in chosen(args.files, "", 1.0):
+    unasked = set(read)
+    for header, units in (answer for path in args.files for answer in read_units(path)):
         id = answer_id(header)
-        labels_of_cut = {(id, number): labels for number, labels, parts in cut_answer(header, units) if len(parts) > 1}
-        asked = {place for place, labels in labels_of_cut.items() if labels != "-"}
-        if not labels_of_cut or (asked and not asked & read.keys()):
+        cut = [(number, labels) for number, labels, parts in cut_answer(header, units) if len(parts) > 1]
+        asked = {(id, number) for number, labels in cut if labels != "-"}
+        if not cut or (asked and not asked & read.keys()):
             continue
-        for place in asked:
-            unasked.pop(place, None)
+        unasked -= asked
         block, wrong = in_parts(header, units, read)
         faults += wrong
         if not wrong:

@@ -161,39 +161,27 @@ def label_table(
 def answer_table(answers: Sequence[Answer], judged: Sequence[Coverage]) -> list[str]:
     """Right answers about the whole: presence, levels, mistakes, off-subject."""
     pairs = list(zip(answers, judged, strict=True))
-    levels = [(gold_level(a, s), c.stages[s].level) for a, c in pairs for s in STAGES]
+    levels = [(c.stages[s].level, gold_level(a, s)) for a, c in pairs for s in STAGES]
     on_subject = [any(unit.labels & set(STAGES) for unit in a.units) for a in answers]
     lines = ["| of the whole answer | right | of | the same said of all | found | false |"]
     lines.append("| --- | --- | --- | --- | --- | --- |")
 
-    def row(name: str, found: Sequence[object], actual: Sequence[object]) -> None:
-        right = np.mean([f == a for f, a in zip(found, actual, strict=True)])
-        constant = Counter(actual).most_common(1)[0][1] / len(actual)
-        line = f"| {name} | {right:.3f} | {len(actual)} | {constant:.3f} "
-        if {*found, *actual} <= {True, False}:
-            both = sum(bool(f and a) for f, a in zip(found, actual, strict=True))
-            line += f"| {both} of {sum(map(bool, actual))} | {sum(map(bool, found)) - both} |"
-        lines.append(line if line.endswith("|") else line + "| | |")
+    def row(name: str, found_and_told: Sequence[tuple[object, object]]) -> None:
+        count = Counter(found_and_told)
+        total, told = count.total(), Counter(told for _, told in found_and_told)
+        right = sum(count[pair] for pair in count if pair[0] == pair[1])
+        found = "| | |"
+        if told.keys() <= {True, False}:
+            found = f"| {count[True, True]} of {told[True]} | {count[True, False]} |"
+        lines.append(f"| {name} | {right / total:.3f} | {total} | {max(told.values()) / total:.3f} {found}")
 
-    row(
-        "stage present or not",
-        [coverage.stages[stage].level != "missing" for coverage in judged for stage in STAGES],
-        [gold_level(answer, stage) != "missing" for answer in answers for stage in STAGES],
-    )
-    row("level: missing, mentioned, strong", [found for _, found in levels], [told for told, _ in levels])
-    row("on the subject or not", [coverage.on_subject for coverage in judged], on_subject)
-    row(
-        "impact told or not",
-        [coverage.impact for coverage in judged],
-        [any(IMPACT in unit.labels for unit in answer.units) for answer in answers],
-    )
-    told = [(answer, coverage) for (answer, coverage), on in zip(pairs, on_subject, strict=True) if on]
+    row("stage present or not", presence(answers, judged))
+    row("level: missing, mentioned, strong", levels)
+    row("on the subject or not", [(c.on_subject, on) for (_, c), on in zip(pairs, on_subject, strict=True)])
+    row("impact told or not", [(c.impact, any(IMPACT in unit.labels for unit in a.units)) for a, c in pairs])
+    judged_on = [pair for pair, on in zip(pairs, on_subject, strict=True) if on]
     for name in MISTAKES:
-        row(
-            f"mistake: {name}",
-            [name in coverage.sure_mistakes for _, coverage in told],
-            [name in gold_mistakes(answer) for answer, _ in told],
-        )
+        row(f"mistake: {name}", [(name in c.sure_mistakes, name in gold_mistakes(a)) for a, c in judged_on])
     return lines
 
 
@@ -218,13 +206,18 @@ def judge_whole(classifier: Classifier, judged: Sequence[Sequence[JudgedSentence
     return [judge_answer(one, calibration.threshold, calibration.doubt) for one in judged]
 
 
-def presence_right(answers: Sequence[Answer], whole: Sequence[Coverage]) -> list[bool]:
-    """Of each answer and stage, whether it is rightly taken to be told or not."""
+def presence(answers: Sequence[Answer], whole: Sequence[Coverage]) -> list[tuple[bool, bool]]:
+    """Of each answer and stage, whether it is found, and whether it is told."""
     return [
-        (gold_level(answer, stage) == "missing") == (coverage.stages[stage].level == "missing")
+        (coverage.stages[stage].level != "missing", gold_level(answer, stage) != "missing")
         for answer, coverage in zip(answers, whole, strict=True)
         for stage in STAGES
     ]
+
+
+def presence_right(answers: Sequence[Answer], whole: Sequence[Coverage]) -> list[bool]:
+    """Of each answer and stage, whether it is rightly taken to be told or not."""
+    return [found == told for found, told in presence(answers, whole)]
 
 
 def wrongly_staged(predicted: BOOL, actual: BOOL) -> float:

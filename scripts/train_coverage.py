@@ -80,11 +80,7 @@ def train_one(
         phases = tuple(phase for phase in phases if phase.name != "whole")
     taught = Taught(TAUGHT) if recipe.soft else None
     checkpoint = start or work
-    rounds = [f"-{phase.round + 1}" if phase.round else "" for phase in phases]
-    checkpoints = [
-        work / f"{recipe.encoder}-{recipe.seed}-{phase.name}{again}.pt"
-        for phase, again in zip(phases, rounds, strict=True)
-    ]
+    checkpoints = [work / f"{recipe.encoder}-{recipe.seed}-{phase.title}.pt" for phase in phases]
     made = {**vars(recipe), "start": started_from(start) if start else None}
     for checkpoint in checkpoints:
         if start is not None and checkpoint.exists() and checkpoint.samefile(start):

@@ -62,7 +62,7 @@ def report(
     for kept in (name, earlier):
         if kept and Path(kept).exists() and path.exists() and path.samefile(kept):
             raise UsageError(f"--out {path} would overwrite the recording itself; choose another name")
-    coach = _coach(level, name, *((earlier,) if earlier else ()))
+    coach = _coach(level, name, earlier)
     take = _taken(coach, name)
     before = earlier or (None if take.id is None else _before(take.id))
     _write_report(take, _taken(coach, before) if before else None, path)
@@ -135,9 +135,9 @@ def _tell_progress(takes: Sequence[TakeSummary], days: Set[date], html: Path | N
     typer.echo(html)
 
 
-def _coach(level: LevelChoice | None, *names: str) -> Coach:
+def _coach(level: LevelChoice | None, *names: str | None) -> Coach:
     """For takes of these names. Raises: UsageError for a level where nothing is judged now."""
-    if level is not None and not any(map(_is_recording, names)):
+    if level is not None and not any(map(_is_recording, filter(None, names))):
         raise UsageError("--level is for recordings, which are judged now; a past take keeps the level that it has")
     return coach_for(user_settings(), level)
 

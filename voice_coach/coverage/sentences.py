@@ -90,8 +90,7 @@ def _ends_sentence(token: str, following: str, before: str) -> bool:
     if bare in _TITLES or bare.lower() in _NEVER_LAST:
         return False
     # "I'm" and "So," open one, too
-    word = re.match(r"[\"'“‘(\[]*([A-Za-z]*)", following)
-    opening = word[1] if word else ""
+    opening = re.split(r"[^A-Za-z]", following.lstrip("\"'“‘(["), maxsplit=1)[0]
     if bare.lower() in _HOURS:
         return opening[:1].isupper() and opening not in _AFTER_HOURS
     if _SELDOM_LAST.fullmatch(bare) or (_INITIAL.fullmatch(bare) and before.lower() not in _LETTERED):

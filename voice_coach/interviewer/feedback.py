@@ -21,6 +21,7 @@ from voice_coach.records import (
     FollowUp,
     Mistake,
     StageCoverage,
+    Verdict,
     whole_seconds,
 )
 
@@ -176,15 +177,19 @@ def spoken_time(seconds: float) -> str:
     return " ".join(parts)
 
 
+def spoken_length(length_s: float, verdict: Verdict | None) -> str:
+    """The length of an answer as one says it, never rounded across the limit that it is held against."""
+    return spoken_time(whole_seconds(length_s, verdict))
+
+
 def verdict_line(delivery: Delivery) -> str:
     """The verdict on time in one sentence; empty where nothing was said."""
     length, target = delivery.answer_duration_s, delivery.target
     if length is None or target.verdict is None:
         return ""
-    span = _spoken_span(target.min_s, target.max_s)
+    spoken, span = spoken_length(length, target.verdict), _spoken_span(target.min_s, target.max_s)
     if target.verdict == "in_range":
-        return f"You spoke for {spoken_time(length)}, inside the target of {span}."
-    spoken = spoken_time(whole_seconds(length, target.verdict))
+        return f"You spoke for {spoken}, inside the target of {span}."
     if target.verdict == "short":
         return f"You spoke for {spoken}, {gap(target.min_s - length)} short of the target of {span}."
     return f"You spoke for {spoken}, {gap(length - target.max_s)} over the target of {span}."
@@ -302,13 +307,10 @@ def _time_fix(delivery: Delivery, coverage: Coverage) -> Fix:
     if target.verdict == "short":
         thin = next((stage for stage in WEIGHT if coverage.stages[stage].level != "strong"), "mitigation")
         return Fix(
-            f"At {spoken_time(whole_seconds(length, target.verdict))} it is too short: spend {gap(target.min_s - length)} more, first on {MEANT[thin]}.",
+            f"At {spoken_length(length, target.verdict)} it is too short: spend {gap(target.min_s - length)} more, first on {MEANT[thin]}.",
             f"Take {gap(target.min_s - length)} more, first for {MEANT[thin]}.",
         )
-    over, too_long = (
-        gap(length - target.max_s),
-        f"At {spoken_time(whole_seconds(length, target.verdict))} it is too long",
-    )
+    over, too_long = gap(length - target.max_s), f"At {spoken_length(length, target.verdict)} it is too long"
     longest = max(coverage.stages, key=lambda stage: coverage.stages[stage].seconds or 0.0)
     longest_s, beside_s = coverage.stages[longest].seconds or 0.0, _seconds_beside_stages(coverage)
     if beside_s > longest_s:

@@ -28,20 +28,11 @@ from voice_coach.interviewer.feedback import (
     missing_fix,
     pace_fixes,
     quote,
-    spoken_time,
+    spoken_length,
     verdict_line,
 )
 from voice_coach.interviewer.questions import QuestionPack
-from voice_coach.records import (
-    CandidateLevel,
-    Coverage,
-    Delivery,
-    Feedback,
-    FollowUp,
-    Question,
-    Word,
-    whole_seconds,
-)
+from voice_coach.records import CandidateLevel, Coverage, Delivery, Feedback, FollowUp, Question, Word
 
 WHOLE_STORY = frozenset({"main", "90", "deep", "interrupt"})
 """Purposes that ask for all five stages; who is interrupted is to come back to the story."""
@@ -180,10 +171,10 @@ def _time_fix(delivery: Delivery | None) -> Iterator[Fix]:
     length, target = delivery.answer_duration_s, delivery.target
     if target.verdict == "short":
         text = f"Take {gap(target.min_s - length)} more: give one example."
-        yield Fix(f"At {spoken_time(whole_seconds(length, target.verdict))} it is too short. {text}", text)
+        yield Fix(f"At {spoken_length(length, target.verdict)} it is too short. {text}", text)
     elif target.verdict == "long":
         text = f"Cut {gap(length - target.max_s)}: answer first, then one example."
-        yield Fix(f"At {spoken_time(whole_seconds(length, target.verdict))} it is too long. {text}", text)
+        yield Fix(f"At {spoken_length(length, target.verdict)} it is too long. {text}", text)
 
 
 def _strengths(question: Question, coverage: Coverage, delivery: Delivery | None) -> Iterator[Fix]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from voice_coach.records import whole_seconds
 from voice_coach.rehearsal.surface import Answered
+from voice_coach.report.wording import length_clock
 
 
 def spoken_closing(answers: tuple[Answered, ...]) -> str:
@@ -26,8 +26,7 @@ def summary_lines(answers: tuple[Answered, ...]) -> tuple[str, ...]:
         if found is None or found.delivery is None or found.delivery.answer_duration_s is None:
             lines.append(f"   not judged. {one.kept or one.take_id}")
             continue
-        seconds = whole_seconds(found.delivery.answer_duration_s, found.delivery.target.verdict)
-        parts = [f"{seconds // 60}:{seconds % 60:02d}"]
+        parts = [length_clock(found.delivery.answer_duration_s, found.delivery.target.verdict)]
         rate = found.delivery.fillers.per_minute
         parts.append("fillers unknown" if rate is None else f"{rate:.1f} fillers a minute")
         if found.coverage is not None:

@@ -292,7 +292,7 @@ class Interview:
         """Show how the answer goes until a key, a patient silence or the source ends it."""
         surface, setting = self._surface, self._setting
         cards = cards_for(question.target_min_s, question.target_max_s)
-        going, self._interrupted_s, told_until_s, resumed_s = False, None, 0.0, 0.0
+        going, self._interrupted_s, told_until_s = False, None, 0.0
         while True:
             if listening.started.is_set() and not going:
                 going = True
@@ -302,10 +302,8 @@ class Interview:
                 raise Quit
             if key == "pause":
                 listening.pause()
-                resumed_s = listening.answered_s
             elif key == "ask" and going:
                 self._say_between(question.text, listening, cards)
-                resumed_s = listening.answered_s
                 continue
             elif key == "skip" or (going and key in ("go", "over")):
                 # before the first sample there is nothing to end but the waiting
@@ -318,7 +316,6 @@ class Interview:
             if setting.interruption is not None and self._interrupted_s is None and time_to_cut_in(state):
                 self._interrupted_s = answered_s
                 self._say_between(setting.interruption, listening, cards)
-                resumed_s = listening.answered_s
                 told_until_s = time.monotonic() + TOLD_S
                 continue
             if setting.patient and not listening.paused:
@@ -329,7 +326,7 @@ class Interview:
                     last_words=state.last_words if state.all_read else None,
                 )
                 # whoever paused in a silence is given all of it anew
-                silent_s = min(state.silent_s, answered_s - resumed_s)
+                silent_s = min(state.silent_s, answered_s - listening.resumed_s)
                 if patience_s is not None and silent_s >= patience_s:
                     return "silence"
                 if patience_s is not None and silent_s >= patience_s - CUE_S:

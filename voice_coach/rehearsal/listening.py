@@ -41,6 +41,7 @@ class Listening:
     """Enter the source first; then `start`, watch, `stop`. The take is the caller's to finish.
 
     started: set with the first sample. ended: how it ended by itself, None while it goes on.
+    resumed_s: seconds that were kept when it was last paused or went on.
     """
 
     def __init__(self, source: AudioSource, recorder: TakeRecorder, hearing: Hearing) -> None:
@@ -52,6 +53,7 @@ class Listening:
         self.started = threading.Event()
         self.ended: Ended | None = None
         self.paused, self._pause_note = False, ""
+        self.resumed_s = 0.0
 
     @property
     def answered_s(self) -> float:
@@ -79,6 +81,7 @@ class Listening:
         """Stop keeping what is heard, or go on; the place is marked in the take, with this note."""
         self._pause_note = note
         self.paused = not self.paused
+        self.resumed_s = self.answered_s
 
     def mark_cue(self, note: str) -> None:
         """Mark in the take that the coach gives a cue now: the microphone may hear it."""

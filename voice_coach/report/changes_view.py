@@ -9,9 +9,9 @@ from typing import Literal
 from rich.console import Console
 from rich.text import Text
 
-from voice_coach.records import Changes, Evidence, JudgedSentence, Measure, StageChange, whole_seconds
+from voice_coach.records import Changes, Evidence, JudgedSentence, Measure, StageChange
 from voice_coach.report.compare import cut_by_stage
-from voice_coach.report.wording import MISTAKE_WORDS, clock
+from voice_coach.report.wording import MISTAKE_WORDS, clock, length_clock
 
 Direction = Literal["better", "worse", "same"]
 
@@ -112,7 +112,7 @@ def _time_line(changes: Changes) -> Iterator[ChangeLine]:
         return
     was, now = changes.verdicts
     moved = "" if abs(time.difference) < SAME_DURATION_S else f", {_longer(time)}"
-    lengths = (clock(whole_seconds(*one)) for one in ((time.before, was), (time.after, now)))
+    lengths = (length_clock(*one) for one in ((time.before, was), (time.after, now)))
     told = f"time {' → '.join(lengths)}{moved}"
     if was != "in_range" and now == "in_range":
         yield ChangeLine("better", f"{told}: now inside the target")

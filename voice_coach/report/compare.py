@@ -69,9 +69,7 @@ def compare(before: Assessment, after: Assessment) -> Changes:
     told_before, told_after = _sentences(before.coverage), _sentences(after.coverage)
     weights = _weights([*told_before, *told_after])
     cut, added = _gone(told_before, told_after, weights), _gone(told_after, told_before, weights)
-    # in an answer to something else nobody looks for mistakes
-    looked = all(one.coverage is not None and one.coverage.on_subject for one in (before, after))
-    named_before, named_after = (_mistakes(one.coverage) if looked else () for one in (before, after))
+    named_before, named_after = _mistakes(before.coverage, after.coverage)
     return Changes(
         stages=_stages(before.coverage, after.coverage),
         cut=cut,
@@ -163,8 +161,13 @@ def _verdict(one: Assessment) -> Verdict | None:
     return None if one.delivery is None else one.delivery.target.verdict
 
 
-def _mistakes(coverage: Coverage | None) -> tuple[MistakeName, ...]:
-    return () if coverage is None else coverage.sure_mistakes
+def _mistakes(
+    before: Coverage | None, after: Coverage | None
+) -> tuple[tuple[MistakeName, ...], tuple[MistakeName, ...]]:
+    """Those of both; none where either tells something else: nobody looked for any there."""
+    if before is None or after is None or not (before.on_subject and after.on_subject):
+        return (), ()
+    return before.sure_mistakes, after.sure_mistakes
 
 
 def _sentences(coverage: Coverage | None) -> tuple[JudgedSentence, ...]:

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from voice_coach.records import Correction, Entry, whole_seconds
+from voice_coach.records import Correction, Entry
 from voice_coach.report.history_view import VERDICT_WORDS, entry_as_dict
 from voice_coach.report.pages import render
 from voice_coach.report.scrub import Scrubber
-from voice_coach.report.wording import LEVEL_SIGNS, MISTAKE_WORDS, clock
+from voice_coach.report.wording import LEVEL_SIGNS, MISTAKE_WORDS, length_clock
 
 Format = Literal["json", "csv", "markdown", "html"]
 
@@ -140,7 +140,7 @@ def _facts(table: Mapping[str, Any]) -> str:
         table["id"],
         None if table["level"] is None else f"level {table['level']}",
         None if table["purpose"] == "main" else table["purpose"].replace("_", " "),
-        None if table["duration_s"] is None else clock(whole_seconds(table["duration_s"], table["verdict"])),
+        None if table["duration_s"] is None else length_clock(table["duration_s"], table["verdict"]),
         None if table["verdict"] is None else f"length {VERDICT_WORDS[table['verdict']]}",
         None if table["speech_rate_wpm"] is None else f"{table['speech_rate_wpm']:.0f} words a minute",
         None if table["fillers_per_minute"] is None else f"{table['fillers_per_minute']:.1f} fillers a minute",

@@ -8,8 +8,8 @@ from dataclasses import fields
 from operator import attrgetter
 from typing import Any
 
-from voice_coach.records import Entry, whole_seconds
-from voice_coach.report.wording import LEVEL_SIGNS, clock
+from voice_coach.records import Entry
+from voice_coach.report.wording import LEVEL_SIGNS, length_clock
 
 VERDICT_WORDS = {"short": "short", "in_range": "good", "long": "long"}
 
@@ -96,7 +96,7 @@ def _row(entry: Entry) -> tuple[str, ...]:
     return (
         entry.id,
         when(entry),
-        "–" if entry.duration_s is None else clock(whole_seconds(entry.duration_s, entry.verdict)),
+        "–" if entry.duration_s is None else length_clock(entry.duration_s, entry.verdict),
         "" if entry.verdict is None else VERDICT_WORDS[entry.verdict],
         "–" if entry.speech_rate_wpm is None else f"{entry.speech_rate_wpm:.0f}",
         rate(entry),

@@ -6,12 +6,12 @@ import base64
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from voice_coach.records import Assessment, Changes, Coverage, Delivery, EmbeddedAudio, StageCoverage, whole_seconds
+from voice_coach.records import Assessment, Changes, Coverage, Delivery, EmbeddedAudio, StageCoverage
 from voice_coach.report.changes_view import change_lines
 from voice_coach.report.marked import marked_transcript
 from voice_coach.report.pages import render
 from voice_coach.report.timeline import timeline
-from voice_coach.report.wording import GOOD_PACE_WPM, LEVEL_SIGNS, STAGE_SHARES, clock, mistake_words
+from voice_coach.report.wording import GOOD_PACE_WPM, LEVEL_SIGNS, STAGE_SHARES, clock, length_clock, mistake_words
 
 SHARE_SCALE = 0.5
 """Full width of the bars of stage shares: no stage of an answer that covers several takes more than half."""
@@ -109,7 +109,7 @@ def _time_figure(delivery: Delivery, duration_s: float) -> Figure:
     scale = max(target.max_s * 4 / 3, duration_s)
     return Figure(
         "Time",
-        clock(whole_seconds(duration_s, target.verdict)),
+        length_clock(duration_s, target.verdict),
         "min",
         f"target {clock(target.min_s)} to {clock(target.max_s)}",
         100 * target.min_s / scale,

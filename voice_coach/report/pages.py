@@ -12,8 +12,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from voice_coach.records import whole_seconds
-from voice_coach.report.wording import clock
+from voice_coach.report.wording import clock, length_clock
 
 if TYPE_CHECKING:
     import jinja2
@@ -55,5 +54,5 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.filters["clock"] = clock
-    environment.filters["whole_seconds"] = whole_seconds
+    environment.filters["length_clock"] = length_clock
     return environment

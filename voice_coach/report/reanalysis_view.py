@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
 
-from voice_coach.records import Assessment, Fillers, whole_seconds
-from voice_coach.report.wording import LEVEL_SIGNS, clock, mistake_words
+from voice_coach.records import Assessment, Fillers
+from voice_coach.report.wording import LEVEL_SIGNS, clock, length_clock, mistake_words
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -66,11 +66,9 @@ def _figures(assessment: Assessment) -> tuple[str, ...]:
     delivery = assessment.delivery
     if delivery is None:
         return ("–",) * len(_FIGURES)
-    fillers = delivery.fillers
+    fillers, length_s = delivery.fillers, delivery.answer_duration_s
     return (
-        "–"
-        if delivery.answer_duration_s is None
-        else clock(whole_seconds(delivery.answer_duration_s, delivery.target.verdict)),
+        "–" if length_s is None else length_clock(length_s, delivery.target.verdict),
         "–" if delivery.speaking_time_s is None else clock(delivery.speaking_time_s),
         "–" if delivery.speech_rate_wpm is None else f"{delivery.speech_rate_wpm:.0f}",
         _rate(fillers),

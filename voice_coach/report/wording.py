@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from voice_coach.records import Level, Mistake, MistakeName
+from voice_coach.records import Level, Mistake, MistakeName, Verdict, whole_seconds
 
 MISTAKE_WORDS: Mapping[MistakeName, str] = {
     "purely_technical": "Purely technical",
@@ -44,3 +44,8 @@ def clock(seconds: float) -> str:
     """A time on the recording's clock, m:ss."""
     minutes, rest = divmod(int(seconds), 60)
     return f"{minutes}:{rest:02d}"
+
+
+def length_clock(length_s: float, verdict: Verdict | None) -> str:
+    """The length of an answer, m:ss, never rounded across the limit that it is held against."""
+    return clock(whole_seconds(length_s, verdict))
